@@ -1,0 +1,1 @@
+-- Record store: sources, golden records, provenance, rivals, corrections.

@@ -1,0 +1,1 @@
+-- Organisations, departments' numbers, users, sessions, applications and their tokens.

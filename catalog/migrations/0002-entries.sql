@@ -1,0 +1,1 @@
+-- Entries, versions, items, change requests, data elements.

@@ -1,0 +1,1 @@
+-- Requests, reviews, deadlines, grants, corrections.

@@ -1,0 +1,1 @@
+-- Check definitions, runs, hits, cases.

@@ -1,0 +1,1 @@
+-- Nodes, enrolment codes, seen nonces, bindings, reported source schemas.

@@ -1,0 +1,1 @@
+-- Feeds, the PostgreSQL feed log, metering, stops, reconciliations.

@@ -1,0 +1,1 @@
+-- The provider side of a node: assignments, positions, outbox, park.

@@ -1,0 +1,1 @@
+-- The subscriber side of a node.

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["{standards,platform,catalog,exchange-nodes,base-databases,coordination-apps,server}/**/*.test.ts", "tests/**/*.test.ts", "bench/**/*.test.ts"],
+    globalSetup: ["tests/support/server-setup.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    reporters: ["default", "./tests/support/closing-line-reporter.ts"],
+  },
+});
