@@ -2,3 +2,17 @@ export type * from "./generated/types.ts";
 export * from "./generated/values.ts";
 export { schemas } from "./schemas.ts";
 export type { JsonSchema, SchemaName } from "./schemas.ts";
+export type { StandardIssue } from "./issue.ts";
+
+export { maskDescriptions, maskedItem, maskSql, maskValue } from "./masks/masks.ts";
+export type { MaskDescription, MaskOptions } from "./masks/masks.ts";
+
+export { checkRowCondition, rowConditionLimits } from "./row-conditions/check-row-condition.ts";
+export { compileRowCondition, evaluateRowCondition } from "./row-conditions/evaluate-row-condition.ts";
+export type { NamedRow } from "./row-conditions/evaluate-row-condition.ts";
+export type { CellValue } from "./row-conditions/comparison-keys.ts";
+export { explainRowCondition } from "./row-conditions/explain-row-condition.ts";
+export type { BilingualText } from "./row-conditions/explain-row-condition.ts";
+export { comparisonsOf, fieldsOfRowCondition } from "./row-conditions/fields.ts";
+export { rowConditionToSql } from "./row-conditions/row-condition-to-sql.ts";
+export type { RowConditionColumn, SqlCondition } from "./row-conditions/row-condition-to-sql.ts";

@@ -40,7 +40,10 @@ const keyOf = (negative: boolean, wholeText: string, fractionText: string): Deci
 };
 
 const expand = (value: number): { negative: boolean; whole: string; fraction: string } => {
-  const [whole = "", fraction = ""] = Math.abs(value).toFixed(exactDigits).split(".");
+  const magnitude = Math.abs(value);
+  // The shortest text of a double gives its up to 15 digits back; below 1e-6 that text has an exponent.
+  const text = magnitude !== 0 && magnitude < 1e-6 ? magnitude.toFixed(exactDigits) : String(magnitude);
+  const [whole = "", fraction = ""] = text.split(".");
   return { negative: value < 0, whole: whole.replace(/^0+/, ""), fraction: fraction.replace(/0+$/, "") };
 };
 
