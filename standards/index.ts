@@ -16,3 +16,35 @@ export type { BilingualText } from "./row-conditions/explain-row-condition.ts";
 export { comparisonsOf, fieldsOfRowCondition } from "./row-conditions/fields.ts";
 export { rowConditionToSql } from "./row-conditions/row-condition-to-sql.ts";
 export type { RowConditionColumn, SqlCondition } from "./row-conditions/row-condition-to-sql.ts";
+
+export {
+  checkCitizenNumber,
+  isCitizenNumber,
+  makeCitizenNumber,
+  normaliseCitizenNumber,
+  toEighteenCharacters,
+} from "./codes/citizen-number.ts";
+export type {
+  CheckCitizenNumberOptions,
+  CitizenNumber,
+  CitizenNumberVerdict,
+  MakeCitizenNumberOptions,
+} from "./codes/citizen-number.ts";
+export {
+  checkSocialCreditCode,
+  isSocialCreditCode,
+  makeSocialCreditCode,
+  normaliseSocialCreditCode,
+} from "./codes/social-credit-code.ts";
+export type {
+  MakeSocialCreditCodeOptions,
+  SocialCreditCode,
+  SocialCreditCodeVerdict,
+} from "./codes/social-credit-code.ts";
+export {
+  checkOrganisationCode,
+  isOrganisationCode,
+  makeOrganisationCode,
+  normaliseOrganisationCode,
+} from "./codes/organisation-code.ts";
+export type { OrganisationCodeVerdict } from "./codes/organisation-code.ts";
