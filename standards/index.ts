@@ -48,3 +48,26 @@ export {
   normaliseOrganisationCode,
 } from "./codes/organisation-code.ts";
 export type { OrganisationCodeVerdict } from "./codes/organisation-code.ts";
+
+export {
+  codeSetNames,
+  findCodeSet,
+  getCodeSet,
+  isCode,
+  isIndustryCode,
+  isRegionCode,
+  labelOf,
+  searchCodes,
+} from "./codes/code-sets.ts";
+export { findCode } from "./codes/code-set.ts";
+export type { CodeEntry, CodeSet, SearchCodesOptions } from "./codes/code-set.ts";
+export { fullDivisionName } from "./codes/divisions.ts";
+export {
+  hangzhouDivisionChanges,
+  hangzhouDivisions2008,
+  hangzhouDivisionsNow,
+} from "./codes/hangzhou-division-changes.ts";
+export type { DivisionChange } from "./codes/hangzhou-division-changes.ts";
+export { expandMaritalCode, reducedMaritalCodes, reduceMaritalCode } from "./codes/personal-code-sets.ts";
+export { isThemeCode } from "./codes/themes.ts";
+export { isIsoDate } from "./codes/dates.ts";
