@@ -40,7 +40,8 @@ create table catalog.request (
   created_by text not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,
-  submitted_by text,
+  -- Everybody who wrote, submitted or resubmitted it: none of them decides on it.
+  requesters text[] not null,
   internally_approved_by text,
   -- When it left the asking department: before that the provider does not see it.
   sent_at timestamptz,
