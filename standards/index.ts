@@ -71,3 +71,15 @@ export type { DivisionChange } from "./codes/hangzhou-division-changes.ts";
 export { expandMaritalCode, reducedMaritalCodes, reduceMaritalCode } from "./codes/personal-code-sets.ts";
 export { isThemeCode } from "./codes/themes.ts";
 export { isIsoDate } from "./codes/dates.ts";
+export { themeCodeOf, themeNameOf } from "./codes/theme-names.ts";
+
+export { CalendarYearMissingError, createWorkingCalendar } from "./calendar/working-calendar.ts";
+export type {
+  CalendarDay,
+  DayReason,
+  DeadlineExplanation,
+  SkippedDays,
+  WorkingCalendar,
+} from "./calendar/working-calendar.ts";
+export { holidayNotices, parseHolidayNotice } from "./calendar/holiday-notices.ts";
+export type { HolidayNotice } from "./calendar/holiday-notices.ts";
