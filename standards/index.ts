@@ -83,3 +83,36 @@ export type {
 } from "./calendar/working-calendar.ts";
 export { holidayNotices, parseHolidayNotice } from "./calendar/holiday-notices.ts";
 export type { HolidayNotice } from "./calendar/holiday-notices.ts";
+
+export {
+  clockEvents,
+  clockProfiles,
+  defaultClockProfile,
+  findSharingClock,
+  sharingClocks,
+  useRecordRetentionYears,
+} from "./deadlines/sharing-clocks.ts";
+export type { ClockEvent, ClockProfile, SharingClock } from "./deadlines/sharing-clocks.ts";
+
+export {
+  formatEntryCode,
+  formatEntryCodeFront,
+  isEntryCode,
+  isGuideCategory,
+  nextEntrySequence,
+  parseEntryCode,
+} from "./identifiers/entry-code.ts";
+export type { EntryCode, EntryCodeVerdict } from "./identifiers/entry-code.ts";
+export {
+  formatMetadataIdentifier,
+  formatResourceIdentifier,
+  formatResourcePrefix,
+  isMetadataIdentifier,
+  isResourceIdentifier,
+  parseResourceIdentifier,
+} from "./identifiers/resource-identifier.ts";
+export type {
+  ResourceIdentifier,
+  ResourceIdentifierVerdict,
+  ResourcePrefixOptions,
+} from "./identifiers/resource-identifier.ts";
