@@ -101,6 +101,8 @@ create table catalog.deadline (
   subject_type text not null check (subject_type in ('request', 'correction')),
   subject_id text not null,
   kind text not null check (kind in ('reply', 'provision', 'correction')),
+  -- Which clock of which regulation it runs by.
+  clock text not null,
   profile text not null,
   starts_on date not null,
   working_days integer not null check (working_days > 0),
@@ -147,7 +149,6 @@ create table catalog.sharing_grant (
   valid_from date not null,
   valid_until date not null,
   state text not null check (state in ('active', 'suspended', 'revoking', 'revoked', 'expired')),
-  state_reason text,
   issued_at timestamptz not null,
   revoked_at timestamptz,
   revocation_reason text,

@@ -1,3 +1,4 @@
+import { CalendarYearMissingError, findSharingClock, type CalendarDay, type ClockEvent, type ClockProfile, type SkippedDays, type WorkingCalendar } from "#standards";
 import { InputError } from "#platform";
 
 /**
@@ -8,95 +9,47 @@ import { InputError } from "#platform";
 export const deadlineKinds = ["reply", "provision", "correction"] as const;
 export type DeadlineKind = (typeof deadlineKinds)[number];
 
-export interface DeadlineProfile {
-  name: string;
-  /** Working days; a clock that the profile's law does not set is absent. */
-  replyUnconditional?: number;
-  replyConditional: number;
-  longestExtension: number;
-  provision?: number;
-  correction?: number;
-  basis: Record<DeadlineKind, { zh: string; en: string }>;
-}
-
-/** `regulation-809`: 政务数据共享条例 (State Council decree 809, in force since 2025-08-01); `legacy-2016`: 国发〔2016〕51号. */
-export const deadlineProfiles = {
-  "regulation-809": {
-    name: "regulation-809",
-    replyUnconditional: 1,
-    replyConditional: 10,
-    longestExtension: 10,
-    provision: 20,
-    correction: 10,
-    basis: {
-      reply: { zh: "《政务数据共享条例》第二十一条", en: "Government Data Sharing Regulation art. 21" },
-      provision: { zh: "《政务数据共享条例》第二十二条", en: "Government Data Sharing Regulation art. 22" },
-      correction: { zh: "《政务数据共享条例》第二十六条", en: "Government Data Sharing Regulation art. 26" },
-    },
-  },
-  "legacy-2016": {
-    name: "legacy-2016",
-    replyConditional: 10,
-    longestExtension: 0,
-    basis: {
-      reply: { zh: "国发〔2016〕51号", en: "State Council document 2016 no. 51" },
-      provision: { zh: "国发〔2016〕51号", en: "State Council document 2016 no. 51" },
-      correction: { zh: "国发〔2016〕51号", en: "State Council document 2016 no. 51" },
-    },
-  },
-} as const satisfies Record<string, DeadlineProfile>;
-export type DeadlineProfileName = keyof typeof deadlineProfiles;
-
-export interface CalendarDay {
-  working: boolean;
-  kind: "weekday" | "weekend" | "holiday" | "made-up";
-  /** Of the holiday, also on a weekend worked in its place. */
-  name?: string;
-}
-
-/** The working days that are known. */
+/** The working days that are known, and a digest of all notices: whether something was computed with another calendar. */
 export interface SharingCalendar {
-  /** Of all notices: tells whether something was computed with another calendar. */
   digest: string;
-  /** Undefined for a day of a year without a notice. */
-  day(date: string): CalendarDay | undefined;
+  calendar: WorkingCalendar;
 }
 
-export interface SkippedDays {
-  from: string;
-  until: string;
-  kind: "weekend" | "holiday";
-  name?: string;
-}
-
-export interface DeadlineExplanation {
-  basis: { zh: string; en: string };
-  skipped: SkippedDays[];
-  /** Weekends that the notice makes working days, and that were counted. */
-  madeUp: { date: string; name?: string }[];
-  /** Working days that are certain so far. */
+/** How a deadline was counted, or how far it could be. */
+export interface StoredExplanation {
+  basis: { article: string; zh: string; en: string };
+  skipped: readonly SkippedDays[];
+  /** Weekend days worked in exchange for a holiday, and counted. */
+  makeUpDays: readonly CalendarDay[];
+  /** Addresses of the State Council's notices that were used. */
+  notices: readonly string[];
+  /** Working days that are certain. */
   counted: number;
+  /** Next year's notice is not known and may still move the last days of December. */
+  mayChange: boolean;
   zh: string;
   en: string;
 }
 
 export interface ComputeDeadlineOptions {
-  kind: DeadlineKind;
+  clock: ClockEvent;
+  profile: ClockProfile;
   startsOn: string;
   workingDays: number;
   extendedDays: number;
-  profile: DeadlineProfile;
-  calendar: SharingCalendar;
+  calendar: WorkingCalendar;
 }
 
-export type ComputedDeadline = { explanation: DeadlineExplanation } & ({ dueOn: string; warnOn: string; missingYear?: undefined } | { dueOn?: undefined; missingYear: number; notBefore: string });
+export type ComputedDeadline = { explanation: StoredExplanation } & ({ dueOn: string; warnOn: string; missingYear?: undefined } | { dueOn?: undefined; missingYear: number; notBefore: string });
 
 export interface Deadline {
   id: string;
   subjectType: "request" | "correction";
   subjectId: string;
   kind: DeadlineKind;
-  profile: DeadlineProfileName;
+  /** The clock of the regulation that it runs by. */
+  clock: ClockEvent;
+  profile: ClockProfile;
   startsOn: string;
   workingDays: number;
   extendedDays: number;
@@ -105,7 +58,7 @@ export interface Deadline {
   notBefore?: string;
   /** The year whose holiday notice must be imported before the day can be told. */
   missingYear?: number;
-  explanation: DeadlineExplanation;
+  explanation: StoredExplanation;
   calendarDigest: string;
   state: "open" | "met" | "missed" | "cancelled";
   closedOn?: string;
@@ -128,68 +81,52 @@ export function localDay(at: Date): string {
 /** After which counted working day a warning is due: with a fifth of the time left. */
 const warningDay = (total: number): number => total - Math.floor(total / 5);
 
-export function computeDeadline(options: ComputeDeadlineOptions): ComputedDeadline {
-  const { startsOn, calendar, kind, profile } = options;
-  const total = options.workingDays + options.extendedDays;
+export function computeDeadline({ clock, profile, startsOn, workingDays, extendedDays, calendar }: ComputeDeadlineOptions): ComputedDeadline {
+  const total = workingDays + extendedDays;
   if (!Number.isInteger(total) || total < 1 || total > 1000) throw new InputError(`A deadline has 1 to 1000 working days, not ${total}`, { zh: "工作日数应为 1 至 1000" });
-  const skipped: SkippedDays[] = [];
-  const madeUp: DeadlineExplanation["madeUp"] = [];
-  let counted = 0;
-  let warnOn = startsOn;
-  let date = startsOn;
-  while (counted < total) {
-    date = addDays(date, 1);
-    const day = calendar.day(date);
-    if (day === undefined) {
-      // Every day from here might be a working day, weekends too: no earlier end is possible.
-      const notBefore = addDays(date, total - counted - 1);
-      const missingYear = Number(date.slice(0, 4));
-      return { missingYear, notBefore, explanation: explain({ options, total, skipped, madeUp, counted, end: { missingYear, notBefore }, basis: profile.basis[kind] }) };
-    }
-    if (day.working) {
-      counted += 1;
-      if (counted === warningDay(total)) warnOn = date;
-      if (day.kind === "made-up") madeUp.push({ date, ...(day.name === undefined ? {} : { name: day.name }) });
-    } else addSkipped(skipped, date, day);
+  const law = findSharingClock(clock, profile);
+  if (law === undefined) throw new Error(`Profile ${profile} has no clock ${clock}`);
+  const basis = { article: law.article, zh: law.zh, en: law.en };
+  const head = {
+    zh: `${law.article}:${law.zh}${extendedDays > 0 ? `;经同意延长 ${extendedDays} 个工作日,共 ${total} 个` : ""}。`,
+    en: `${law.article}: ${law.en}${extendedDays > 0 ? `; extended by ${extendedDays} with consent, ${total} in all` : ""}. `,
+  };
+  try {
+    const { date, explanation } = calendar.addWorkingDays(startsOn, total);
+    const { skipped, makeUpDays, notices, mayChange, zh, en } = explanation;
+    return { dueOn: date, warnOn: calendar.addWorkingDays(startsOn, warningDay(total)).date, explanation: { basis, skipped, makeUpDays, notices, counted: total, mayChange, zh: head.zh + zh, en: head.en + en } };
+  } catch (error) {
+    if (!(error instanceof CalendarYearMissingError)) throw error;
+    return pendingDeadline({ startsOn, total, missingYear: error.year, calendar, basis, head });
   }
-  return { dueOn: date, warnOn, explanation: explain({ options, total, skipped, madeUp, counted, end: { dueOn: date }, basis: profile.basis[kind] }) };
 }
 
-function addSkipped(skipped: SkippedDays[], date: string, day: CalendarDay): void {
-  const kind = day.kind === "holiday" ? "holiday" : "weekend";
-  const last = skipped.at(-1);
-  if (last !== undefined && last.kind === kind && last.name === day.name && addDays(last.until, 1) === date) last.until = date;
-  else skipped.push({ from: date, until: date, kind, ...(day.name === undefined ? {} : { name: day.name }) });
-}
-
-interface ExplainOptions {
-  options: ComputeDeadlineOptions;
+interface PendingDeadlineOptions {
+  startsOn: string;
   total: number;
-  skipped: SkippedDays[];
-  madeUp: DeadlineExplanation["madeUp"];
-  counted: number;
-  end: { dueOn: string } | { missingYear: number; notBefore: string };
-  basis: { zh: string; en: string };
+  missingYear: number;
+  calendar: WorkingCalendar;
+  basis: { article: string; zh: string; en: string };
+  head: { zh: string; en: string };
 }
 
-function explain({ options, total, skipped, madeUp, counted, end, basis }: ExplainOptions): DeadlineExplanation {
-  const { startsOn, workingDays, extendedDays } = options;
-  const span = (days: SkippedDays) => (days.from === days.until ? days.from : `${days.from}–${days.until}`);
-  const holidays = skipped.filter((days) => days.kind === "holiday");
-  const weekendDays = skipped.filter((days) => days.kind === "weekend").reduce((sum, days) => sum + (Date.parse(days.until) - Date.parse(days.from)) / dayMs + 1, 0);
-  const zh = [
-    `依据${basis.zh},自 ${startsOn} 次日起计 ${total} 个工作日${extendedDays > 0 ? `(${workingDays} 个,经同意延长 ${extendedDays} 个)` : ""}`,
-    ...(holidays.length > 0 ? [`跳过节假日:${holidays.map((days) => `${days.name ?? "节假日"} ${span(days)}`).join("、")}`] : []),
-    ...(weekendDays > 0 ? [`跳过周末 ${weekendDays} 天`] : []),
-    ...(madeUp.length > 0 ? [`计入调休上班日:${madeUp.map((day) => day.date).join("、")}`] : []),
-    "dueOn" in end ? `截止 ${end.dueOn}` : `${end.missingYear} 年节假日安排通知尚未导入,暂不能确定截止日;已计 ${counted} 个工作日,最早不早于 ${end.notBefore}`,
-  ].join(";");
-  const en = [
-    `${basis.en}: ${total} working day${total === 1 ? "" : "s"} counted from the day after ${startsOn}${extendedDays > 0 ? ` (${workingDays}, extended by ${extendedDays} with consent)` : ""}`,
-    ...(holidays.length > 0 ? [`holidays skipped: ${holidays.map((days) => `${days.name ?? "holiday"} ${span(days)}`).join(", ")}`] : []),
-    ...(weekendDays > 0 ? [`${weekendDays} weekend day${weekendDays === 1 ? "" : "s"} skipped`] : []),
-    ...(madeUp.length > 0 ? [`worked weekends counted: ${madeUp.map((day) => day.date).join(", ")}`] : []),
-    "dueOn" in end ? `due on ${end.dueOn}` : `the holiday notice for ${end.missingYear} is not imported, so the day cannot be told yet; ${counted} working days are certain, and it is not before ${end.notBefore}`,
-  ].join("; ");
-  return { basis, skipped, madeUp, counted, zh: `${zh}。`, en: `${en}.` };
+/** Every day of the missing year might be a working day, weekends too: no end earlier than `notBefore` is possible. */
+function pendingDeadline({ startsOn, total, missingYear, calendar, basis, head }: PendingDeadlineOptions): ComputedDeadline {
+  const lastKnown = `${missingYear - 1}-12-31`;
+  const counted = startsOn < lastKnown ? calendar.workingDaysBetween(startsOn, lastKnown) : 0;
+  const notBefore = addDays(startsOn > lastKnown ? startsOn : lastKnown, total - counted);
+  return {
+    missingYear,
+    notBefore,
+    explanation: {
+      basis,
+      skipped: [],
+      makeUpDays: [],
+      notices: [],
+      counted,
+      mayChange: true,
+      zh: `${head.zh}${missingYear} 年节假日安排通知尚未导入,截止日待定:至 ${lastKnown} 已计 ${counted} 个工作日,最早不早于 ${notBefore};通知导入后自动重新计算。`,
+      en: `${head.en}The holiday notice for ${missingYear} is not imported, so the day cannot be told yet: ${counted} working days until ${lastKnown}, and it is not before ${notBefore}. It is computed again when the notice is imported.`,
+    },
+  };
 }
