@@ -1,15 +1,37 @@
 import type { Kernel, ZhengtongSchemaBuilder } from "#platform";
+import type { IdentifierArea } from "./model/identifiers.ts";
+import { createOrganisationService, type OrganisationService } from "./organisations/organisation-service.ts";
+import { createApplicationService, type ApplicationService } from "./users/application-service.ts";
+import { createAuthenticationService, defaultAuthenticationSettings, type AuthenticationService, type AuthenticationSettings } from "./users/authentication-service.ts";
+import { createPasswordScanService, type PasswordScanService } from "./users/password-scan.ts";
+import { createUserService, type UserService } from "./users/user-service.ts";
 
 export interface CreateCatalogOptions {
   kernel: Kernel;
+  /** Where identifiers stand. Default Zhejiang, Hangzhou: `33`, `A`. */
+  area?: IdentifierArea;
+  authentication?: Partial<AuthenticationSettings>;
 }
 
 export interface Catalog {
   kernel: Kernel;
+  organisations: OrganisationService;
+  users: UserService;
+  authentication: AuthenticationService;
+  applications: ApplicationService;
+  passwordScan: PasswordScanService;
 }
 
-export function createCatalog({ kernel }: CreateCatalogOptions): Catalog {
-  return { kernel };
+export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter: "A" }, authentication }: CreateCatalogOptions): Catalog {
+  const organisations = createOrganisationService({ kernel, area });
+  return {
+    kernel,
+    organisations,
+    users: createUserService({ kernel, organisations }),
+    authentication: createAuthenticationService({ kernel, settings: { ...defaultAuthenticationSettings, ...authentication } }),
+    applications: createApplicationService({ kernel }),
+    passwordScan: createPasswordScanService({ kernel }),
+  };
 }
 
 /** Adds the catalog's part of the GraphQL schema. */

@@ -6,6 +6,15 @@ create table catalog.number_series (
   name text primary key,
   last bigint not null check (last > 0)
 );
+create function catalog.refuse_reuse() returns trigger language plpgsql as $$
+begin
+  if tg_op <> 'UPDATE' or new.last <= old.last or new.name <> old.name then
+    raise exception 'numbers of % are never given out again', tg_table_name using errcode = '42501';
+  end if;
+  return new;
+end $$;
+create trigger number_series_rises before update or delete on catalog.number_series
+  for each row execute function catalog.refuse_reuse();
 
 create table catalog.organisation (
   id text primary key,
@@ -63,7 +72,7 @@ create table catalog.session (
   ended_at timestamptz,
   source_address text
 );
-create index session_user on catalog.session (user_id, created_at);
+create index session_of_user on catalog.session (user_id, created_at);
 
 create table catalog.application (
   id text primary key,
