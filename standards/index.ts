@@ -116,3 +116,12 @@ export type {
   ResourceIdentifierVerdict,
   ResourcePrefixOptions,
 } from "./identifiers/resource-identifier.ts";
+
+export { normaliseUpdateCycle, updateCycleNames } from "./vocabularies/update-cycles.ts";
+export { normaliseOpenness, normaliseSharingType, sharingTypeNames } from "./vocabularies/sharing-types.ts";
+export type { Openness } from "./vocabularies/sharing-types.ts";
+export { formatClassNames, normaliseFormat, normaliseFormats } from "./vocabularies/formats.ts";
+export type { NormalisedFormats, ResourceFormat } from "./vocabularies/formats.ts";
+export { splitListText } from "./vocabularies/list-text.ts";
+export { normaliseIndustry, normaliseTheme } from "./vocabularies/themes.ts";
+export type { Normalised } from "./vocabularies/normalised.ts";

@@ -10,6 +10,9 @@ for (const entry of themeCodes.entries) {
   nameOfCode.set(entry.code, name);
 }
 
+/** The theme code for `class/item`, e.g. `财政/税务`; undefined when there is no such item. */
+export const findThemeCode = (name: string): string | undefined => codeOfName.get(name);
+
 /**
  * The theme code for `class/item`, e.g. `财政/税务`.
  *
