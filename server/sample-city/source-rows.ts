@@ -146,7 +146,7 @@ export function createSampleRows(options: SampleRowsOptions): SampleRows {
     *"zhijian.organisation_code_cert"() {
       for (let index = 0; index < enterprises; index += 1) {
         const firm = firms.enterprise.firmAt(index);
-        yield [firm.code, `${firm.code.slice(8, 16)}-${firm.code[16]}`, firm.name, firm.entityType, representative(index).name, firm.address, firm.establishedOn, "杭州市质量技术监督局", "有效"];
+        yield [firm.code, `${firm.code.slice(8, 16)}-${firm.code[16]}`, firm.name, firm.entityType, representative(index).name, firm.address, firm.establishedOn, "杭州市工商行政管理局", "存续"];
       }
     },
     *"guoshui.tax_registration_national"() {
