@@ -26,12 +26,12 @@ export const describeDeadline = (facts: DeadlineFacts): { readonly zh: string; r
     ...festivals.map((each) => `${each.reason.en} (${enRange(each.from, each.to)})`),
   ];
   const zh = [
-    `${zhDay(startedOn)}当日不计入,自次日${countedFrom}起算,第${workingDays}个工作日为${zhDay(deadline)}。`,
+    `${zhDay(startedOn)}当日不计入，自次日${countedFrom}起算，第${workingDays}个工作日为${zhDay(deadline)}。`,
     zhSkipped.length > 0 ? `其间扣除${zhSkipped.join("、")}。` : "",
     makeUpDays.length > 0
-      ? `${makeUpDays.map((each) => `${zhDay(each.date)}为${each.reason?.zh ?? ""}`).join("、")},计入工作日。`
+      ? `${makeUpDays.map((each) => `${zhDay(each.date)}为${each.reason?.zh ?? ""}`).join("、")}，计入工作日。`
       : "",
-    mayChange ? "下一年节假日安排通知尚未收录,年末调休可能使该日期变动。" : "",
+    mayChange ? "下一年节假日安排通知尚未收录，年末调休可能使该日期变动。" : "",
   ].join("");
   const en = [
     `${enDay(startedOn)} itself is not counted; counted from ${countedFrom}, working day ${workingDays} is ${enDay(deadline)}.`,

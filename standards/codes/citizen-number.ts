@@ -59,7 +59,7 @@ const formIssue = (text: string): StandardIssue | undefined => {
     return {
       code: "citizen-number.fifteen-digits",
       message: "This is a number of 15 digits as issued before 1999: convert it to 18 characters first.",
-      zh: "这是 1999 年以前的 15 位号码,请先转换为 18 位。",
+      zh: "这是 1999 年以前的 15 位号码，请先转换为 18 位。",
     };
   }
   if (/^[0-9]{17}x$/.test(text)) {
@@ -73,7 +73,7 @@ const formIssue = (text: string): StandardIssue | undefined => {
     return {
       code: "citizen-number.form",
       message: `A citizen number has 17 digits and a digit or X; this has ${text.length} characters.`,
-      zh: `公民身份号码应为 17 位数字加 1 位数字或 X,现为 ${text.length} 个字符。`,
+      zh: `公民身份号码应为 17 位数字加 1 位数字或 X，现为 ${text.length} 个字符。`,
     };
   }
   return undefined;
@@ -121,7 +121,7 @@ export const checkCitizenNumber = (text: string, options: CheckCitizenNumberOpti
     issues.push({
       code: "citizen-number.check-digit",
       message: "The check character does not fit: at least one character is wrong (GB 11643-1999).",
-      zh: "校验码不符,至少有一位填写错误(GB 11643-1999)。",
+      zh: "校验码不符，至少有一位填写错误(GB 11643-1999)。",
     });
   }
   if (issues.length > 0) return { ok: false, issues };

@@ -15,21 +15,21 @@ export interface DivisionChange {
 export const hangzhouDivisionChanges: readonly DivisionChange[] = [
   {
     on: "2014-12-13",
-    zh: "撤销富阳市,设立富阳区",
+    zh: "撤销富阳市，设立富阳区",
     en: "Fuyang City became Fuyang District",
     ended: { "330183": ["330111"] },
     begun: ["330111"],
   },
   {
     on: "2017-08-11",
-    zh: "撤销临安市,设立临安区",
+    zh: "撤销临安市，设立临安区",
     en: "Lin'an City became Lin'an District",
     ended: { "330185": ["330112"] },
     begun: ["330112"],
   },
   {
     on: "2021-04-09",
-    zh: "下城区并入拱墅区,江干区并入上城区(钱塘部分除外),余杭区分出临平区,设立钱塘区",
+    zh: "下城区并入拱墅区，江干区并入上城区(钱塘部分除外)，余杭区分出临平区，设立钱塘区",
     en: "Xiacheng joined Gongshu, Jianggan joined Shangcheng (but for the part in Qiantang), Linping left Yuhang, Qiantang was set up",
     ended: { "330103": ["330105"], "330104": ["330102", "330114"] },
     begun: ["330113", "330114"],

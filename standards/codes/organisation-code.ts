@@ -30,7 +30,7 @@ export const checkOrganisationCode = (text: string): OrganisationCodeVerdict => 
         {
           code: "organisation-code.check-digit",
           message: "The check character does not fit: at least one character is wrong (GB 11714).",
-          zh: "校验码不符,至少有一位填写错误(GB 11714)。",
+          zh: "校验码不符，至少有一位填写错误(GB 11714)。",
         },
       ],
     };

@@ -63,13 +63,13 @@ const formIssue = (text: string): StandardIssue => {
     return {
       code: "social-credit-code.symbol",
       message: `The code contains ${foreign.map((each) => JSON.stringify(each)).join(", ")}; it is written with digits and capital letters without I, O, S, V, Z.`,
-      zh: `代码含有 ${foreign.map((each) => JSON.stringify(each)).join("、")};只能使用数字和大写字母,且不含 I、O、S、V、Z。`,
+      zh: `代码含有 ${foreign.map((each) => JSON.stringify(each)).join("、")}；只能使用数字和大写字母，且不含 I、O、S、V、Z。`,
     };
   }
   return {
     code: "social-credit-code.form",
     message: `A unified social credit code has 18 characters; this has ${text.length}.`,
-    zh: `统一社会信用代码应为 18 位,现为 ${text.length} 位。`,
+    zh: `统一社会信用代码应为 18 位，现为 ${text.length} 位。`,
   };
 };
 
@@ -83,7 +83,7 @@ export const checkSocialCreditCode = (text: string): SocialCreditCodeVerdict => 
     warnings.push({
       code: "social-credit-code.local-department",
       message: `The first character ${department} is used locally and is not in GB 32100.`,
-      zh: `第 1 位 ${department} 为地方自定登记管理部门代码,不在 GB 32100 之列。`,
+      zh: `第 1 位 ${department} 为地方自定登记管理部门代码，不在 GB 32100 之列。`,
     });
   } else if (!allowedStarts.has(startKey(text.charCodeAt(0), text.charCodeAt(1)))) {
     issues.push({
@@ -117,7 +117,7 @@ export const checkSocialCreditCode = (text: string): SocialCreditCodeVerdict => 
     issues.push({
       code: "social-credit-code.check-digit",
       message: "The check character does not fit: at least one character is wrong (GB 32100-2015).",
-      zh: "校验码不符,至少有一位填写错误(GB 32100-2015)。",
+      zh: "校验码不符，至少有一位填写错误(GB 32100-2015)。",
     });
   }
   if (issues.length > 0) return { ok: false, issues };

@@ -40,7 +40,7 @@ export const sharingClocks: readonly SharingClock[] = [
     event: "reply-unconditional",
     workingDays: 1,
     article: `${regulation}第二十一条`,
-    zh: "无条件共享类:提供方自收到申请之日起1个工作日内答复",
+    zh: "无条件共享类：提供方自收到申请之日起1个工作日内答复",
     en: "Unconditional sharing: the provider replies within 1 working day of receiving the request",
   },
   {
@@ -48,7 +48,7 @@ export const sharingClocks: readonly SharingClock[] = [
     event: "reply-conditional",
     workingDays: 10,
     article: `${regulation}第二十一条`,
-    zh: "有条件共享类:提供方自收到申请之日起10个工作日内答复",
+    zh: "有条件共享类：提供方自收到申请之日起10个工作日内答复",
     en: "Conditional sharing: the provider replies within 10 working days of receiving the request",
   },
   {
@@ -57,7 +57,7 @@ export const sharingClocks: readonly SharingClock[] = [
     workingDays: 10,
     extends: "reply-conditional",
     article: `${regulation}第二十一条`,
-    zh: "经主管部门同意可延长答复,最长10个工作日,并告知申请方",
+    zh: "经主管部门同意可延长答复，最长10个工作日，并告知申请方",
     en: "With the authority's consent the reply may be extended by at most 10 working days; the requester is told",
   },
   {
@@ -90,7 +90,7 @@ export const sharingClocks: readonly SharingClock[] = [
     workingDays: 5,
     extends: "update-entry",
     article: `${regulation}第十七条`,
-    zh: "经主管部门同意,目录更新可延长5个工作日",
+    zh: "经主管部门同意，目录更新可延长5个工作日",
     en: "With the authority's consent the update may be extended by 5 working days",
   },
   {
@@ -106,7 +106,7 @@ export const sharingClocks: readonly SharingClock[] = [
     event: "reply-conditional",
     workingDays: 10,
     article: legacy,
-    zh: "有条件共享类:提供部门10个工作日内答复,不同意的说明理由",
+    zh: "有条件共享类：提供部门10个工作日内答复，不同意的说明理由",
     en: "Conditional sharing: the provider replies within 10 working days, giving reasons for a refusal",
   },
   {

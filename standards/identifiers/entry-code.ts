@@ -38,7 +38,7 @@ export const parseEntryCode = (text: string): EntryCodeVerdict => {
           code: "entry-code.form",
           message:
             "An entry code is class (1 digit, 1-3), item (2), section (3), subsection (any), a slash and a sequence number, e.g. 307001/00012.",
-          zh: "信息资源代码应为:类(1位,1至3)、项(2位)、目(3位)、细目(不限)、“/”、顺序码,如 307001/00012。",
+          zh: "信息资源代码应为：类(1位,1至3)、项(2位)、目(3位)、细目(不限)、“/”、顺序码，如 307001/00012。",
         },
       ],
     };

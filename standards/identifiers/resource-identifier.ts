@@ -31,7 +31,7 @@ export const parseResourceIdentifier = (text: string): ResourceIdentifierVerdict
           code: "resource-identifier.form",
           message:
             "A resource identifier is two digits (province), 0 or a letter but I and O (area), two or three digits (department), a slash, and digits and capital letters, e.g. 33A001/00000001.",
-          zh: "信息资源标识符应为:2位数字(省)、0或除I、O外的大写字母(地区)、2至3位数字(部门)、“/”、数字和大写字母,如 33A001/00000001。",
+          zh: "信息资源标识符应为：2位数字(省)、0或除I、O外的大写字母(地区)、2至3位数字(部门)、“/”、数字和大写字母，如 33A001/00000001。",
         },
       ],
     };

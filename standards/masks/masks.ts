@@ -62,7 +62,7 @@ export const maskDescriptions: { readonly [Rule in MaskRule]: MaskDescription } 
   },
   hash: {
     rule: "hash",
-    zh: "以本次授权的密钥作带密钥摘要(HMAC),可用于比对,不可还原",
+    zh: "以本次授权的密钥作带密钥摘要(HMAC)，可用于比对，不可还原",
     en: "keyed digest (HMAC) under this grant's key: can be joined, cannot be reversed",
     before: "330102187502289017",
     after: "64 hexadecimal digits",

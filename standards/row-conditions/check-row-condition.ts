@@ -58,7 +58,7 @@ export const checkRowCondition = (
       {
         code: "row-condition.size",
         message: `The condition has ${comparisons.length} comparisons and ${values} values; at most ${rowConditionLimits.comparisons} and ${rowConditionLimits.values} are allowed.`,
-        zh: `行条件含 ${comparisons.length} 个比较、${values} 个取值,最多允许 ${rowConditionLimits.comparisons} 个和 ${rowConditionLimits.values} 个。`,
+        zh: `行条件含 ${comparisons.length} 个比较、${values} 个取值，最多允许 ${rowConditionLimits.comparisons} 个和 ${rowConditionLimits.values} 个。`,
       },
     ];
   }
@@ -92,7 +92,7 @@ const checkComparison = (comparison: Comparison, type: ItemType | undefined): St
       {
         code: "row-condition.not-text",
         message: `"starts-with" is for text; ${field} is ${kindNames[kind.name].en}.`,
-        zh: `"开头为"只用于文本,信息项 ${field} 的类型是${kindNames[kind.name].zh}。`,
+        zh: `"开头为"只用于文本，信息项 ${field} 的类型是${kindNames[kind.name].zh}。`,
       },
     ];
   }
@@ -102,6 +102,6 @@ const checkComparison = (comparison: Comparison, type: ItemType | undefined): St
     .map((operand) => ({
       code: "row-condition.value-type",
       message: `${JSON.stringify(operand)} is not ${kindNames[kind.name].en}, which ${field} is.`,
-      zh: `${JSON.stringify(operand)} 不是${kindNames[kind.name].zh},而信息项 ${field} 的类型是${kindNames[kind.name].zh}。`,
+      zh: `${JSON.stringify(operand)} 不是${kindNames[kind.name].zh}，而信息项 ${field} 的类型是${kindNames[kind.name].zh}。`,
     }));
 };

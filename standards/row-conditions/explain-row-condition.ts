@@ -60,7 +60,7 @@ export const explainRowCondition = (
     const members = "all" in node ? node.all : "any" in node ? node.any : undefined;
     if (members === undefined) return explainComparison(node as Comparison);
     const parts = members.map((member) => explain(member, members.length > 1));
-    const [zhWord, enWord] = "all" in node ? [",且", " and "] : [",或", " or "];
+    const [zhWord, enWord] = "all" in node ? ["，且", " and "] : ["，或", " or "];
     const zh = parts.map((part) => part.zh).join(zhWord);
     const en = parts.map((part) => part.en).join(enWord);
     return nested && parts.length > 1 ? { zh: `(${zh})`, en: `(${en})` } : { zh, en };

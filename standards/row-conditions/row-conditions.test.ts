@@ -95,7 +95,7 @@ describe("row conditions", () => {
         (_field, value) => labels[value],
       ),
     ).toEqual({
-      zh: "区划是 330102(上城区)、330109 之一,且(注册资本不小于 100,或不满足(成立日期为空))",
+      zh: "区划是 330102(上城区)、330109 之一，且(注册资本不小于 100，或不满足(成立日期为空))",
       en: "区划 is one of 330102(上城区), 330109 and (注册资本 >= 100 or not (成立日期 is empty))",
     });
     expect(fieldsOfRowCondition(condition)).toEqual(["area", "capital", "born"]);

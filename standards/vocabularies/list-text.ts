@@ -12,7 +12,7 @@ export const splitListText = (text: string, options: { readonly ideographicComma
     return splitListText(trimmed.slice(1, -1), options);
   }
   return trimmed
-    .split(options.ideographicComma === true ? /[,,;;|、\n]/ : /[,,;;|\n]/)
+    .split(options.ideographicComma === true ? /[,\uFF0C;\uFF1B|、\n]/ : /[,\uFF0C;\uFF1B|\n]/)
     .map((member) => member.trim())
     .filter((member) => member !== "");
 };

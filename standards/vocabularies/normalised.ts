@@ -12,4 +12,4 @@ export const plainWord = (text: string): string =>
   text
     .normalize("NFKC")
     .toLowerCase()
-    .replace(/[\s、,,。;;::()()[\]【】"'“”‘’]/g, "");
+    .replace(/[\s、,。;:()[\]【】"'“”‘’]/g, "");

@@ -46,7 +46,7 @@ const durations: readonly (readonly [days: number, cycle: UpdateCycle])[] = [
   [7, "weekly"],
   [31, "monthly"],
   [92, "quarterly"],
-  [183, "half-yearly"],
+  [184, "half-yearly"],
   [366, "yearly"],
 ];
 
