@@ -29,6 +29,8 @@ create table catalog.request (
   application_id text,
   state text not null check (state in ('draft', 'submitted', 'internal-approved', 'under-review', 'returned-for-material', 'agreed', 'refused', 'provided', 'ended', 'disposed', 'withdrawn')),
   waiting_for text[] not null,
+  -- A deadline of it has passed: the city data office acts too.
+  overdue boolean not null,
   sharing_type text not null,
   -- Whether the four offices must give their opinions too.
   review_body boolean not null,
@@ -167,6 +169,7 @@ create table catalog.grant_version (
   content jsonb not null,
   reason text,
   actor_id text not null,
+  actor_organisation_id text,
   at timestamptz not null,
   primary key (grant_id, version)
 );

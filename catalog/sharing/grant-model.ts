@@ -93,6 +93,8 @@ export interface GrantVersion {
   grant: Grant;
   reason?: string;
   actorId: string;
+  /** Absent for the platform's own steps. */
+  actorOrganisationId?: string;
   at: Date;
 }
 

@@ -105,12 +105,12 @@ export async function lockExpiredGrants(tx: Transaction, today: string, limit: n
 }
 
 export async function insertGrantVersion(tx: Transaction, version: GrantVersion): Promise<void> {
-  await tx.query("insert into catalog.grant_version (grant_id, version, change, content, reason, actor_id, at) values ($1, $2, $3, $4, $5, $6, $7)", [version.grant.id, version.version, version.change, JSON.stringify(version.grant), version.reason ?? null, version.actorId, version.at]);
+  await tx.query("insert into catalog.grant_version (grant_id, version, change, content, reason, actor_id, actor_organisation_id, at) values ($1, $2, $3, $4, $5, $6, $7, $8)", [version.grant.id, version.version, version.change, JSON.stringify(version.grant), version.reason ?? null, version.actorId, version.actorOrganisationId ?? null, version.at]);
 }
 
 export async function listGrantVersions(reader: Reader, grantId: string): Promise<GrantVersion[]> {
-  const { rows } = await reader.query<{ version: number; change: GrantChange; content: Grant; reason: string | null; actor_id: string; at: Date }>("select version, change, content, reason, actor_id, at from catalog.grant_version where grant_id = $1 order by version", [grantId]);
-  return rows.map((row) => ({ version: row.version, change: row.change, grant: row.content, actorId: row.actor_id, at: row.at, ...present({ reason: row.reason }) }));
+  const { rows } = await reader.query<{ version: number; change: GrantChange; content: Grant; reason: string | null; actor_id: string; actor_organisation_id: string | null; at: Date }>("select version, change, content, reason, actor_id, actor_organisation_id, at from catalog.grant_version where grant_id = $1 order by version", [grantId]);
+  return rows.map((row) => ({ version: row.version, change: row.change, grant: row.content, actorId: row.actor_id, at: row.at, ...present({ reason: row.reason, actorOrganisationId: row.actor_organisation_id }) }));
 }
 
 /** False when that party had confirmed before. */

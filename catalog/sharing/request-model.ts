@@ -94,6 +94,8 @@ export interface Request {
   applicationId?: string;
   state: RequestState;
   waitingFor: WaitingParty[];
+  /** A deadline of it has passed: the city data office acts too. */
+  overdue: boolean;
   sharingType: SharingType;
   reviewBody: boolean;
   round: number;
@@ -179,12 +181,12 @@ export const requestSubject = (request: Request): RequestScopeSubject => ({
  */
 export function requiredParts(request: Pick<Request, "sharingType" | "reviewBody" | "consumerOrganisationId" | "providerOrganisationId">): ReviewPart[] {
   const ownData = request.consumerOrganisationId === request.providerOrganisationId;
-  return [...(request.sharingType === "conditional" && !ownData ? (["provider"] as const) : []), ...(request.reviewBody ? reviewOffices : [])];
+  return [...(request.sharingType !== "unconditional" && !ownData ? (["provider"] as const) : []), ...(request.reviewBody ? reviewOffices : [])];
 }
 
 /** Who must act next, from the state and what is still outstanding. */
-export function waitingFor(request: Pick<Request, "state" | "sharingType" | "reviewBody" | "consumerOrganisationId" | "providerOrganisationId" | "extension" | "round">, opinions: readonly Opinion[], overdue: boolean): WaitingParty[] {
-  const city: WaitingParty[] = overdue ? ["city"] : [];
+export function waitingFor(request: Pick<Request, "state" | "sharingType" | "reviewBody" | "consumerOrganisationId" | "providerOrganisationId" | "extension" | "round" | "overdue">, opinions: readonly Opinion[]): WaitingParty[] {
+  const city: WaitingParty[] = request.overdue ? ["city"] : [];
   switch (request.state) {
     case "draft":
     case "returned-for-material":
@@ -194,7 +196,7 @@ export function waitingFor(request: Pick<Request, "state" | "sharingType" | "rev
     case "under-review": {
       const given = new Set(opinions.filter((opinion) => opinion.round === request.round).map((opinion) => opinion.part));
       const parts = requiredParts(request).filter((part) => !given.has(part));
-      return [...parts, ...(request.extension?.state === "asked" || overdue ? (["city"] as const) : [])];
+      return [...parts, ...(request.extension?.state === "asked" || request.overdue ? (["city"] as const) : [])];
     }
     case "agreed":
       return ["provider", ...city];

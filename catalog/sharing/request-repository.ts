@@ -14,6 +14,7 @@ interface RequestRow extends Record<string, unknown> {
   application_id: string | null;
   state: RequestState;
   waiting_for: WaitingParty[];
+  overdue: boolean;
   sharing_type: SharingType;
   review_body: boolean;
   round: number;
@@ -29,7 +30,7 @@ interface RequestRow extends Record<string, unknown> {
   decided_at: Date | null;
 }
 
-const columns = "id, number, entry_id, entry_version, entry_title, consumer_organisation_id, provider_organisation_id, application_id, state, waiting_for, sharing_type, review_body, round, content, decision, extension, created_by, created_at, updated_at, requesters, internally_approved_by, sent_at, decided_at";
+const columns = "id, number, entry_id, entry_version, entry_title, consumer_organisation_id, provider_organisation_id, application_id, state, waiting_for, overdue, sharing_type, review_body, round, content, decision, extension, created_by, created_at, updated_at, requesters, internally_approved_by, sent_at, decided_at";
 
 export const requestColumn = columnsOf({ consumerOrganisationId: "request.consumer_organisation_id", providerOrganisationId: "request.provider_organisation_id", applicationId: "request.application_id", sent: "(request.sent_at is not null)", reviewBody: "request.review_body" });
 
@@ -43,6 +44,7 @@ const toRequest = (row: RequestRow): Request => ({
   providerOrganisationId: row.provider_organisation_id,
   state: row.state,
   waitingFor: row.waiting_for,
+  overdue: row.overdue,
   sharingType: row.sharing_type,
   reviewBody: row.review_body,
   round: row.round,
@@ -57,17 +59,17 @@ const toRequest = (row: RequestRow): Request => ({
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 
 const valuesOf = (request: Request): unknown[] => [
-  request.id, request.number, request.entryId, request.entryVersion, request.entryTitle, request.consumerOrganisationId, request.providerOrganisationId, request.applicationId ?? null, request.state, request.waitingFor, request.sharingType, request.reviewBody, request.round,
+  request.id, request.number, request.entryId, request.entryVersion, request.entryTitle, request.consumerOrganisationId, request.providerOrganisationId, request.applicationId ?? null, request.state, request.waitingFor, request.overdue, request.sharingType, request.reviewBody, request.round,
   json(request.content), json(request.decision), json(request.extension), request.createdBy, request.createdAt, request.updatedAt, request.requesters, request.internallyApprovedBy ?? null, request.sentAt ?? null, request.decidedAt ?? null,
 ];
 
 export async function insertRequest(tx: Transaction, request: Request): Promise<void> {
-  await tx.query(`insert into catalog.request (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`, valuesOf(request));
+  await tx.query(`insert into catalog.request (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`, valuesOf(request));
 }
 
 export async function updateRequest(tx: Transaction, request: Request): Promise<void> {
   const { rowCount } = await tx.query(
-    `update catalog.request set number = $2, entry_id = $3, entry_version = $4, entry_title = $5, consumer_organisation_id = $6, provider_organisation_id = $7, application_id = $8, state = $9, waiting_for = $10, sharing_type = $11, review_body = $12, round = $13, content = $14, decision = $15, extension = $16, created_by = $17, created_at = $18, updated_at = $19, requesters = $20, internally_approved_by = $21, sent_at = $22, decided_at = $23 where id = $1`,
+    `update catalog.request set number = $2, entry_id = $3, entry_version = $4, entry_title = $5, consumer_organisation_id = $6, provider_organisation_id = $7, application_id = $8, state = $9, waiting_for = $10, overdue = $11, sharing_type = $12, review_body = $13, round = $14, content = $15, decision = $16, extension = $17, created_by = $18, created_at = $19, updated_at = $20, requesters = $21, internally_approved_by = $22, sent_at = $23, decided_at = $24 where id = $1`,
     valuesOf(request),
   );
   if (rowCount !== 1) throw new Error(`Request ${request.id} vanished while it was locked`);

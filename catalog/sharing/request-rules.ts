@@ -11,6 +11,8 @@ export interface StepContext {
 
 /** The parts of the review in which this caller could have a say, by role and body alone. */
 export function partsOf(actor: Actor, request: Request, { access, office }: StepContext): ReviewPart[] {
+  // An opinion is a person's: no rule and no automaton speaks for a department.
+  if (actor.kind === "system") return [];
   const subject = requestSubject(request);
   return requiredParts(request).filter((part) => (part === "provider" ? access.allows(actor, "request", "review-as-provider", subject) : part === office && access.allows(actor, "request", "review-as-office", subject)));
 }
