@@ -2,6 +2,7 @@ import type { AnyAccessRules } from "#platform";
 import { dataElementAccessRules } from "./data-elements/access-rules.ts";
 import { entryAccessRules } from "./entries/access-rules.ts";
 import { organisationAccessRules } from "./organisations/access-rules.ts";
+import { sharingAccessRules } from "./sharing/access-rules.ts";
 import { accountAccessRules } from "./users/access-rules.ts";
 
 /** All access rules of the catalog, given to `createAccess` by the composition root. */
@@ -10,4 +11,5 @@ export const catalogAccessRules: readonly AnyAccessRules[] = [
   organisationAccessRules,
   ...accountAccessRules,
   dataElementAccessRules,
+  ...sharingAccessRules,
 ];

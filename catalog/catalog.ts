@@ -1,6 +1,7 @@
 import type { Kernel, ZhengtongSchemaBuilder } from "#platform";
 import type { IdentifierArea } from "./model/identifiers.ts";
 import { createOrganisationService, type OrganisationService } from "./organisations/organisation-service.ts";
+import { createSharing, type CreateSharingOptions, type Sharing } from "./sharing/sharing.ts";
 import { createApplicationService, type ApplicationService } from "./users/application-service.ts";
 import { createAuthenticationService, defaultAuthenticationSettings, type AuthenticationService, type AuthenticationSettings } from "./users/authentication-service.ts";
 import { createPasswordScanService, type PasswordScanService } from "./users/password-scan.ts";
@@ -11,6 +12,7 @@ export interface CreateCatalogOptions {
   /** Where identifiers stand. Default Zhejiang, Hangzhou: `33`, `A`. */
   area?: IdentifierArea;
   authentication?: Partial<AuthenticationSettings>;
+  sharing?: Omit<CreateSharingOptions, "kernel">;
 }
 
 export interface Catalog {
@@ -20,9 +22,10 @@ export interface Catalog {
   authentication: AuthenticationService;
   applications: ApplicationService;
   passwordScan: PasswordScanService;
+  sharing: Sharing;
 }
 
-export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter: "A" }, authentication }: CreateCatalogOptions): Catalog {
+export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter: "A" }, authentication, sharing }: CreateCatalogOptions): Catalog {
   const organisations = createOrganisationService({ kernel, area });
   return {
     kernel,
@@ -31,6 +34,7 @@ export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter:
     authentication: createAuthenticationService({ kernel, settings: { ...defaultAuthenticationSettings, ...authentication } }),
     applications: createApplicationService({ kernel }),
     passwordScan: createPasswordScanService({ kernel }),
+    sharing: createSharing({ kernel, ...sharing }),
   };
 }
 
