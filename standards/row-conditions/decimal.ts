@@ -8,9 +8,11 @@ const decimalText = /^([+-]?)0*([0-9]*)(?:\.([0-9]*?)0*)?(?:[eE]([+-]?[0-9]{1,4}
 export type DecimalKey = number | { readonly negative: boolean; readonly whole: string; readonly fraction: string };
 
 const exactDigits = 15;
+const plainDecimal = /^-?[0-9]+(?:\.[0-9]+)?$/;
 
 /** The key of a number's text, or undefined when the text is not a number. NaN and Infinity are read as PostgreSQL does. */
 export const decimalKey = (text: string): DecimalKey | undefined => {
+  if (text.length <= exactDigits && plainDecimal.test(text)) return Number(text);
   const trimmed = text.trim();
   const parts = decimalText.exec(trimmed);
   if (parts === null || !/[0-9]/.test(trimmed)) {
