@@ -1,4 +1,6 @@
 import type { Kernel, ZhengtongSchemaBuilder } from "#platform";
+import { createChangeRequestService, type ChangeRequestService } from "./entries/change-request-service.ts";
+import { createEntryService, type EntryService } from "./entries/entry-service.ts";
 import type { IdentifierArea } from "./model/identifiers.ts";
 import { createOrganisationService, type OrganisationService } from "./organisations/organisation-service.ts";
 import { createSharing, type CreateSharingOptions, type Sharing } from "./sharing/sharing.ts";
@@ -22,6 +24,8 @@ export interface Catalog {
   authentication: AuthenticationService;
   applications: ApplicationService;
   passwordScan: PasswordScanService;
+  entries: EntryService;
+  changeRequests: ChangeRequestService;
   sharing: Sharing;
 }
 
@@ -34,6 +38,8 @@ export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter:
     authentication: createAuthenticationService({ kernel, settings: { ...defaultAuthenticationSettings, ...authentication } }),
     applications: createApplicationService({ kernel }),
     passwordScan: createPasswordScanService({ kernel }),
+    entries: createEntryService({ kernel }),
+    changeRequests: createChangeRequestService({ kernel }),
     sharing: createSharing({ kernel, ...sharing }),
   };
 }

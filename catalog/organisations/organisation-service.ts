@@ -1,6 +1,6 @@
-import type { Organisation as OrganisationContent } from "#standards";
+import { formatResourcePrefix, type Organisation as OrganisationContent } from "#standards";
 import { ConflictError, InputError, isUniqueViolation, NotFoundError, type Actor, type Kernel, type Transaction } from "#platform";
-import { formatPrefix, type IdentifierArea } from "../model/identifiers.ts";
+import type { IdentifierArea } from "../model/identifiers.ts";
 import { checkPageSize, decodeCursor, encodeCursor, toPage, type Page, type PageRequest } from "../model/page.ts";
 import type { Organisation } from "../model/types.ts";
 import { allocateNumber } from "../numbers/number-series.ts";
@@ -59,7 +59,7 @@ export function createOrganisationService({ kernel, area }: CreateOrganisationSe
         return await database.withTransaction(async (tx) => {
           const departmentNumber = await allocateNumber(tx, "department");
           if (departmentNumber > highestDepartmentNumber) throw new ConflictError("All 999 department numbers of this area are given out", { zh: "本区域 999 个部门顺序号已用完", code: "organisation.numbers-used-up", nextStep: "Numbers of dissolved departments are never reused; register further bodies under another area letter." });
-          const organisation: Organisation = { ...input, id: newId("organisation"), departmentNumber, prefix: formatPrefix(area, departmentNumber), active: true };
+          const organisation: Organisation = { ...input, id: newId("organisation"), departmentNumber, prefix: formatResourcePrefix({ province: area.provinceCode, area: area.areaLetter, departmentNumber }), active: true };
           await insertOrganisation(tx, organisation, clock.now());
           await record(tx, actor, "organisation.created", organisation.id, Object.keys(input));
           return organisation;
