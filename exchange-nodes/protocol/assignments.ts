@@ -83,6 +83,8 @@ export interface SubscriberAssignment extends AssignmentBase {
   keyFields: string[];
   providerNodeId: string;
   providerPublicKey: string;
+  /** Nodes that provided before a new binding: what they signed may still be read. */
+  formerProviders: { nodeId: string; publicKey: string; suite: SuiteName }[];
   target: FeedTarget;
 }
 

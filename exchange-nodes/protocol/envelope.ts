@@ -95,19 +95,27 @@ export function checkEnvelopeShape(value: unknown): BatchFailure | undefined {
   return undefined;
 }
 
-/** Checks one batch by itself: shape, whose it is, signature, payload. Says nothing of its place in the chain. */
-export function verifyBatch(batch: { envelope: unknown; payload: Uint8Array }, expected: ExpectedBatch): BatchVerdict {
-  const shape = checkEnvelopeShape(batch.envelope);
+/** Checks an envelope without its payload: shape, whose it is, signature. */
+export function verifyEnvelopeAlone(value: unknown, expected: ExpectedBatch): BatchVerdict {
+  const shape = checkEnvelopeShape(value);
   if (shape) return shape;
-  const envelope = batch.envelope as BatchEnvelope;
+  const envelope = value as BatchEnvelope;
   if (envelope.suite !== expected.suite) return fail("suite", `names suite ${envelope.suite}, the provider's is ${expected.suite}`, `签名算法套件为 ${envelope.suite},应为 ${expected.suite}`);
   if (envelope.feedId !== expected.feedId || envelope.grantId !== expected.grantId) return fail("feed", `belongs to feed ${envelope.feedId} of grant ${envelope.grantId}`, `属于数据流 ${envelope.feedId}(授权 ${envelope.grantId})`);
   if (envelope.providerNodeId !== expected.providerNodeId) return fail("provider", `names node ${envelope.providerNodeId}, not the provider's`, `提供方节点 ${envelope.providerNodeId} 不符`);
   const suite = getSuite(envelope.suite);
   if (!suite.verify(expected.publicKey, signedBytes(envelope), envelope.signature)) return fail("signature", "the signature does not fit the envelope and the provider's key", "签名与信封或提供方公钥不符");
-  if (batch.payload.byteLength !== envelope.payloadBytes) return fail("payload-bytes", `the payload has ${batch.payload.byteLength} bytes, the envelope says ${envelope.payloadBytes}`, `载荷为 ${batch.payload.byteLength} 字节,信封声明 ${envelope.payloadBytes} 字节`);
-  if (suite.digest(batch.payload) !== envelope.payloadDigest) return fail("payload-digest", "the payload's digest is not the signed one", "载荷摘要与信封不符");
   return { ok: true, hash: envelopeHash(envelope) };
+}
+
+/** Checks one batch by itself: its envelope and its payload. Says nothing of its place in the chain. */
+export function verifyBatch(batch: { envelope: unknown; payload: Uint8Array }, expected: ExpectedBatch): BatchVerdict {
+  const verdict = verifyEnvelopeAlone(batch.envelope, expected);
+  if (!verdict.ok) return verdict;
+  const envelope = batch.envelope as BatchEnvelope;
+  if (batch.payload.byteLength !== envelope.payloadBytes) return fail("payload-bytes", `the payload has ${batch.payload.byteLength} bytes, the envelope says ${envelope.payloadBytes}`, `载荷为 ${batch.payload.byteLength} 字节,信封声明 ${envelope.payloadBytes} 字节`);
+  if (getSuite(envelope.suite).digest(batch.payload) !== envelope.payloadDigest) return fail("payload-digest", "the payload's digest is not the signed one", "载荷摘要与信封不符");
+  return verdict;
 }
 
 /** Checks that an envelope continues the chain after `head`. */
