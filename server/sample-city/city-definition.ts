@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { pinyin } from "pinyin-pro";
 import { parse } from "yaml";
-import { getCodeSet, type CatalogEntry, type DataItem } from "#standards";
+import { themeCodeOf, type CatalogEntry, type DataItem } from "#standards";
 
 /**
  * The sample city as defined by the three YAML files beside this one: departments, what they list, and for each entry
@@ -57,14 +57,10 @@ function latin(text: string, longest: number): string {
   return pinyin(text.replaceAll(/[()()、]/g, ""), { toneType: "none", type: "array" }).join("_").toLowerCase().replaceAll(/[^a-z0-9_]/g, "").slice(0, longest).replace(/_$/, "");
 }
 
-/** The code of `class/item` in the theme classification. */
-function themeCodeOf(theme: string): string {
-  const [className, itemName] = theme.split("/");
-  const { entries } = getCodeSet("GB/T 21063.4");
-  const parent = entries.find((entry) => entry.parent === undefined && entry.label === className);
-  const item = entries.find((entry) => entry.parent === parent?.code && entry.label === itemName);
-  if (!parent || !item) throw new Error(`"${theme}" is not in the theme classification`);
-  return item.code;
+function themeOf(theme: string): string {
+  const code = themeCodeOf(theme);
+  if (code === undefined) throw new Error(`"${theme}" is not in the theme classification`);
+  return code;
 }
 
 const sharingTypes = { u: "unconditional", c: "conditional", r: "refused" } as const;
@@ -100,7 +96,7 @@ export function loadSampleCity(): SampleDepartment[] {
       title: parts.title,
       abstract: `${parts.department}在履行职责中采集的${parts.title},包括${items.map((item) => item.name).join("、")}等 ${items.length} 项。`,
       keywords: [...new Set([parts.title.replace(/(基本)?信息$/, ""), parts.theme.split("/")[1]!, parts.department.replace(/^市/, "")])],
-      themeCodes: [themeCodeOf(parts.theme)],
+      themeCodes: [themeOf(parts.theme)],
       guideCategory: parts.category,
       format: parts.mode === "file-drop" ? { class: "spreadsheet", types: ["csv"] } : { class: "database", types: ["postgresql"] },
       items,
