@@ -2,7 +2,7 @@ import type { CatalogEntry } from "#standards";
 import { ConflictError, InputError, NotFoundError, type Actor, type Kernel, type Reader, type Transaction } from "#platform";
 import { checkPageSize, decodeCursor, encodeCursor, toPage, type Page, type PageRequest } from "../model/page.ts";
 import { findChangeRequest, insertChangeRequest, listChangeRequests, updateChangeRequest, type ChangeRequest } from "./change-request-repository.ts";
-import { transitionChangeRequest, type ChangeRequestTransitionOptions } from "./change-request-transition.ts";
+import { assertChangeRequestTransition, transitionChangeRequest, type ChangeRequestTransitionOptions } from "./change-request-transition.ts";
 import type { ChangeRequestAction, ChangeRequestState } from "./change-request-transitions.ts";
 import { diffContents, type ContentDiff } from "./content-diff.ts";
 import { assertDraft, invalidContent } from "./draft-content.ts";
@@ -67,6 +67,7 @@ export function createChangeRequestService({ kernel }: { kernel: Kernel }): Chan
     return database.withTransaction(async (tx) => {
       const { request, entry } = await lock(tx, changeRequestId);
       assertMay(actor, permission, entry, changeRequestId);
+      assertChangeRequestTransition(request, action);
       await before(tx, request, entry);
       return transitionChangeRequest(tx, kernel, actor, action, request, entry, options);
     });

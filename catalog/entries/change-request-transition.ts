@@ -34,12 +34,16 @@ function move(request: ChangeRequest, action: ChangeRequestAction, actor: Actor,
   }
 }
 
+export function assertChangeRequestTransition(request: ChangeRequest, action: ChangeRequestAction): void {
+  if (!isChangeRequestTransition(request.state, action)) throw new ConflictError(`Change request ${request.id} is in state ${request.state}: ${action} is not possible`, { zh: "变更申请的当前状态不允许该操作", code: `change-request.${action}.wrong-state`, nextStep: `Possible from: ${changeRequestTransitions[action].from.join(", ")}.` });
+}
+
 /**
  * The only writer of a change request's state. `apply` makes the held content the entry's next version in the same
  * transaction. The caller holds the locks of both rows and has checked access.
  */
 export async function transitionChangeRequest(tx: Transaction, kernel: Kernel, actor: Actor, action: ChangeRequestAction, request: ChangeRequest, entry: EntryRecord, { reason, issues = [] }: ChangeRequestTransitionOptions = {}): Promise<ChangeRequest> {
-  if (!isChangeRequestTransition(request.state, action)) throw new ConflictError(`Change request ${request.id} is in state ${request.state}: ${action} is not possible`, { zh: "变更申请的当前状态不允许该操作", code: `change-request.${action}.wrong-state`, nextStep: `Possible from: ${changeRequestTransitions[action].from.join(", ")}.` });
+  assertChangeRequestTransition(request, action);
   const at = kernel.clock.now();
   let moved = move(request, action, actor, at);
   let now = entry;

@@ -84,7 +84,7 @@ export function createEntryReview({ kernel }: { kernel: Kernel }): EntryReview {
     if (entryIds.length === 0 || entryIds.length > maximumMany) throw new InputError(`1 to ${maximumMany} entries are handled at once, not ${entryIds.length}`, { zh: `一次处理 1 至 ${maximumMany} 个条目`, code: "entry.too-many" });
     return database.withTransaction(async (tx) => {
       const entries = await findEntries(tx, [...new Set(entryIds)], "for update");
-      const decisions = await decide(tx, [...entries.values()]);
+      const decisions = await decide(tx, [...new Set(entryIds)].flatMap((id) => entries.get(id) ?? []));
       const groups = new Map<EntryAction, EntryRecord[]>();
       for (const [id, decision] of decisions) if (typeof decision === "string") groups.set(decision, [...(groups.get(decision) ?? []), entries.get(id)!]);
       const moved = new Map<string, EntryRecord>();
