@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeCitizenNumber } from "#standards";
 import { populationDefinition } from "../population/definition.ts";
-import { createCity, type CityFixture, type LandingFixture } from "./city.fixture.ts";
+import { createCity, type CityFixture, type LandingFixture } from "../testing/city.ts";
 import { createProcessor, type Processor } from "./process.ts";
 import { sourceDefinition, upsertSource } from "./sources.ts";
 

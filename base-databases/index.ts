@@ -1,0 +1,16 @@
+export { baseDatabasesActor, baseDefinitions, createBaseDatabases } from "./base-databases.ts";
+export type { BaseDatabases, CreateBaseDatabasesOptions } from "./base-databases.ts";
+export { baseDatabasesAccessRules } from "./access-rules.ts";
+export { baseDatabasesMigrations } from "./migrations.ts";
+export type { AttributeDefinition, BaseDefinition, BaseName, BilingualTitle, EventDefinition, SourceDefinition } from "./record-store/definition.ts";
+export type { AttachedSource, AttachSourceInput } from "./record-store/sources.ts";
+export type { ProcessProgress, ProcessResult } from "./record-store/process.ts";
+export type { Contradiction, ContradictionFilter } from "./record-store/contradiction-list.ts";
+export type { ContradictionRule, ContradictionState, DeskState } from "./record-store/contradictions.ts";
+export type { CorrectionClosure, CorrectionDelivery, CorrectionDesk, CorrectionToRaise } from "./record-store/correction-desk.ts";
+export type { AuthoritySource, LifecycleAuthority, LifecyclePermit } from "./record-store/source-view.ts";
+export type { GoldenField, GoldenRecord, RivalValue, ValueSource } from "./record-store/golden.ts";
+export type { MatchCandidate, MatchDecisionInput, UnmatchedFilter, UnmatchedRow } from "./record-store/unmatched.ts";
+export type { BaseStatistics, SourceStatistics } from "./record-store/statistics.ts";
+export type { NumberedPage, NumberedPageRequest } from "./record-store/paging.ts";
+export type { Lifecycle, LifecycleEvent, LifecycleQuery, LifecycleSourceOutcome } from "./lifecycle/lifecycle.ts";
