@@ -110,11 +110,15 @@ interface PendingDeadlineOptions {
   head: { zh: string; en: string };
 }
 
-/** Every day of the missing year might be a working day, weekends too: no end earlier than `notBefore` is possible. */
+/**
+ * Every day of the missing year might be a working day, weekends too, and so might the last days of December, which its
+ * notice may exchange (none has yet touched a day before the 29th): no end earlier than `notBefore` is possible.
+ */
 function pendingDeadline({ startsOn, total, missingYear, calendar, basis, head }: PendingDeadlineOptions): ComputedDeadline {
   const lastKnown = `${missingYear - 1}-12-31`;
   const counted = startsOn < lastKnown ? calendar.workingDaysBetween(startsOn, lastKnown) : 0;
-  const notBefore = addDays(startsOn > lastKnown ? startsOn : lastKnown, total - counted);
+  const settled = `${missingYear - 1}-12-24`;
+  const notBefore = startsOn < settled ? addDays(settled, total - calendar.workingDaysBetween(startsOn, settled)) : addDays(startsOn, total);
   return {
     missingYear,
     notBefore,
