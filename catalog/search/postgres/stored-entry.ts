@@ -1,0 +1,10 @@
+import type { IndexedEntry } from "../index-document.ts";
+
+/** As it stands in the column `detail`: JSON has no dates. */
+export type StoredEntry = Omit<IndexedEntry, "updatedAt" | "publishedAt"> & { updatedAt: string; publishedAt?: string };
+
+export const entryOf = ({ updatedAt, publishedAt, ...rest }: StoredEntry): IndexedEntry => ({
+  ...rest,
+  updatedAt: new Date(updatedAt),
+  ...(publishedAt === undefined ? {} : { publishedAt: new Date(publishedAt) }),
+});

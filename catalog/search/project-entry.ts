@@ -1,0 +1,122 @@
+import { labelOf } from "#standards";
+import type { DocumentGrant, DocumentTerm, IndexDocument, IndexedItem } from "./index-document.ts";
+import type { Entry } from "../model/types.ts";
+import { normaliseItemName } from "../model/item-names.ts";
+import { authorityValue, useValue } from "./ranking.ts";
+import { comparisonKey } from "./text/normalise.ts";
+import { initialsMark, pinyinMark, type Tokeniser } from "./text/tokeniser.ts";
+
+/** An entry's record with what belongs to it in other records. */
+export interface EntrySource {
+  entry: Entry;
+  organisation: { name: string; shortName?: string; kind: string; regionCode: string };
+  grants: DocumentGrant[];
+  views: number;
+}
+
+/** The data elements, by identifier and by every name as compared. */
+export interface DataElements {
+  byIdentifier: ReadonlyMap<string, DataElementSummary>;
+  byName: ReadonlyMap<string, DataElementSummary>;
+}
+export interface DataElementSummary {
+  identifier: string;
+  name: string;
+  authorityOrganisationId?: string;
+}
+
+/** Item terms carry their kind in the key, so that one text names one thing everywhere. */
+export const elementKey = (identifier: string): string => `element:${identifier}`;
+export const itemKey = (name: string): string => `item:${normaliseItemName(name)}`;
+export const keywordKey = (word: string): string => `keyword:${comparisonKey(word)}`;
+export const organisationKey = (name: string): string => `organisation:${comparisonKey(name)}`;
+
+/** Keywords and items beyond these are shown but not searched for by themselves. */
+const longestKey = 120;
+
+export function projectEntry(tokeniser: Tokeniser, elements: DataElements, source: EntrySource): IndexDocument {
+  const { entry, organisation } = source;
+  const { content } = entry;
+  const keywords = content.keywords ?? [];
+  const items = (content.items ?? []).map((item): IndexedItem => {
+    const element = item.dataElement ?? elements.byName.get(normaliseItemName(item.name))?.identifier;
+    return { name: item.name, field: item.field, ...(element === undefined ? {} : { dataElement: element }), ...(item.sensitivity === undefined ? {} : { sensitivity: item.sensitivity }) };
+  });
+
+  const title = new Set<string>();
+  const label = new Set<string>();
+  const body = new Set<string>();
+  const sound = new Set<string>();
+  const isSound = (token: string) => token[0] === pinyinMark || token[0] === initialsMark;
+  for (const token of tokeniser.tokens(content.title, "full")) (isSound(token) ? sound : title).add(token);
+  const labels = [...keywords, organisation.name, organisation.shortName ?? "", entry.code, entry.resourceId];
+  for (const text of labels) for (const token of tokeniser.tokens(text, "full")) if (isSound(token)) sound.add(token); else if (!title.has(token)) label.add(token);
+  const themes = content.themeCodes.map((code) => labelOf("GB/T 21063.4", code) ?? "");
+  for (const text of [content.abstract, ...themes, content.internalDepartment ?? "", ...items.flatMap((item) => [item.name, item.field]), ...elementNames(elements, items)]) {
+    for (const token of tokeniser.tokens(text, "pairs")) if (!title.has(token) && !label.has(token)) body.add(token);
+  }
+
+  const bound = new Set(items.flatMap((item) => item.dataElement ?? []));
+  const own = [...bound].filter((identifier) => elements.byIdentifier.get(identifier)?.authorityOrganisationId === entry.organisationId);
+  const pinyinKey = tokeniser.pinyinKey(content.title).slice(0, longestKey);
+
+  return {
+    entry: {
+      id: entry.id,
+      code: entry.code,
+      resourceId: entry.resourceId,
+      title: content.title,
+      abstract: content.abstract,
+      keywords,
+      organisationId: entry.organisationId,
+      organisationName: organisation.name,
+      regionCode: organisation.regionCode,
+      state: entry.state,
+      version: entry.version,
+      sharingType: content.sharingType,
+      open: content.open,
+      themeCodes: content.themeCodes,
+      ...(content.guideCategory === undefined ? {} : { guideCategory: content.guideCategory }),
+      updateCycle: content.updateCycle,
+      formatClass: content.format.class,
+      sensitivity: content.sensitivity,
+      completeness: entry.completeness,
+      items,
+      views: source.views,
+      grants: source.grants.length,
+      updatedAt: entry.updatedAt,
+      ...(entry.publishedAt === undefined ? {} : { publishedAt: entry.publishedAt }),
+    },
+    titleKey: comparisonKey(content.title).slice(0, longestKey),
+    pinyinKey,
+    initialsKey: tokeniser.initialsKey(content.title).slice(0, longestKey),
+    tokens: { title: [...title], label: [...label], body: [...body], sound: [...sound] },
+    authority: authorityValue(organisation.kind, bound.size, own.length),
+    use: useValue(source.views, source.grants.length),
+    terms: termsOf(tokeniser, elements, organisation, keywords, items),
+    relations: [
+      ...(content.derivedFrom ?? []).map((code) => ({ kind: "derived-from" as const, code, since: entry.publishedAt ?? entry.createdAt })),
+      ...(content.relatedCodes ?? []).map((code) => ({ kind: "related" as const, code, since: entry.publishedAt ?? entry.createdAt })),
+    ],
+    grants: source.grants,
+  };
+}
+
+function elementNames(elements: DataElements, items: readonly IndexedItem[]): string[] {
+  return items.flatMap((item) => (item.dataElement === undefined ? [] : (elements.byIdentifier.get(item.dataElement)?.name ?? [])));
+}
+
+function termsOf(tokeniser: Tokeniser, elements: DataElements, organisation: EntrySource["organisation"], keywords: readonly string[], items: readonly IndexedItem[]): DocumentTerm[] {
+  const terms = new Map<string, DocumentTerm>();
+  const add = (kind: DocumentTerm["kind"], key: string, text: string, bound: boolean) => {
+    if (key.length > longestKey || comparisonKey(text) === "" || terms.has(key)) return;
+    terms.set(key, { kind, key, pinyinKey: tokeniser.pinyinKey(text).slice(0, longestKey), initialsKey: tokeniser.initialsKey(text).slice(0, longestKey), bound });
+  };
+  for (const name of [organisation.name, organisation.shortName ?? ""]) add("organisation", organisationKey(name), name, false);
+  for (const word of keywords) add("keyword", keywordKey(word), word, false);
+  for (const item of items) {
+    add("item", itemKey(item.name), item.name, item.dataElement !== undefined);
+    if (item.dataElement !== undefined) add("element", elementKey(item.dataElement), elements.byIdentifier.get(item.dataElement)?.name ?? item.name, false);
+  }
+  return [...terms.values()];
+}
