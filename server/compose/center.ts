@@ -1,0 +1,156 @@
+import type { GraphQLSchema } from "graphql";
+import { baseDatabasesAccessRules, baseDatabasesMigrations, createBaseDatabases, type BaseDatabases } from "#base-databases";
+import { catalogAccessRules, catalogMigrations, createCatalog, type Catalog } from "#catalog";
+import { coordinationAppsAccessRules, coordinationAppsMigrations, createCoordinationApps, type CoordinationApps } from "#coordination-apps";
+import { createExchangeCenter, exchangeAccessRules, exchangeMigrations, registerExchangeRoutes, type ExchangeCenter } from "#exchange-nodes";
+import { createDatabase, createMetrics, createReleasers, migrate, platformMigrations, type AnyAccessRules, type Log, type Metrics, type MigrationSet, type SuiteName } from "#platform";
+import { CalendarYearMissingError, createWorkingCalendar } from "#standards";
+import { registerGraphqlEndpoint } from "../http/graphql-endpoint.ts";
+import { createHttpServer } from "../http/http-server.ts";
+import { createKernel, createStandardsValidator, type RunningKernel } from "./kernel.ts";
+import { createCorrectionDesk, createExchangeCatalog, createLifecycleAuthority } from "./ports.ts";
+import { createCenterSchema } from "./schema.ts";
+
+/**
+ * A centre: catalog, sharing and exchange on one database, base databases and apps on the other, GraphQL and the
+ * nodes' gateway on one HTTP port. Stateless between calls: any number may run on the same databases.
+ */
+export interface CenterServices {
+  center: RunningKernel;
+  city: RunningKernel;
+  catalog: Catalog;
+  exchange: ExchangeCenter;
+  bases: BaseDatabases;
+  apps: CoordinationApps;
+  schema: GraphQLSchema;
+  metrics: Metrics;
+}
+
+export interface RunningCenter extends CenterServices {
+  url: string;
+  stop(): Promise<void>;
+}
+
+export const centerMigrations: MigrationSet[] = [platformMigrations, catalogMigrations, exchangeMigrations];
+export const cityMigrations: MigrationSet[] = [platformMigrations, baseDatabasesMigrations, coordinationAppsMigrations];
+export const accessRules: readonly AnyAccessRules[] = [...catalogAccessRules, ...exchangeAccessRules, ...baseDatabasesAccessRules, ...coordinationAppsAccessRules];
+
+export interface CreateCenterServicesOptions {
+  databaseUrl: string;
+  cityDatabaseUrl: string;
+  log: Log;
+  maxConnections?: number;
+  identifierLetter?: string;
+  signatureSuite?: SuiteName;
+  /** Brings both databases up to date first. Default true. */
+  migrate?: boolean;
+  processMetrics?: boolean;
+}
+
+/** Everything but the port: what commands such as `import` and `verify-audit` work with. */
+export async function createCenterServices(options: CreateCenterServicesOptions): Promise<CenterServices & { close(): Promise<void> }> {
+  const { log } = options;
+  const metrics = createMetrics({ processMetrics: options.processMetrics ?? false });
+  if (options.migrate ?? true) {
+    for (const [url, sets] of [[options.databaseUrl, centerMigrations], [options.cityDatabaseUrl, cityMigrations]] as const) {
+      const database = createDatabase({ url, log, maxConnections: 2 });
+      try {
+        const { applied } = await migrate(database, sets);
+        if (applied.length > 0) log.info({ migrations: applied.map((migration) => `${migration.schema}/${migration.number}-${migration.name}`) }, "database schema brought up to date");
+      } finally {
+        await database.close();
+      }
+    }
+  }
+  const validator = createStandardsValidator();
+  const common = { log, metrics, validator, rules: accessRules, ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }) };
+  const center = await createKernel({ ...common, url: options.databaseUrl });
+  const city = await createKernel({ ...common, url: options.cityDatabaseUrl });
+  const catalog = createCatalog({ kernel: center, ...(options.identifierLetter === undefined ? {} : { area: { provinceCode: "33", areaLetter: options.identifierLetter } }) });
+  const exchange = await createExchangeCenter({ kernel: center, catalog: createExchangeCatalog(catalog), ...(options.signatureSuite === undefined ? {} : { suite: options.signatureSuite }) });
+  const bases = createBaseDatabases({ kernel: city, correctionDesk: createCorrectionDesk(catalog), lifecycleAuthority: createLifecycleAuthority(catalog) });
+  const calendar = createWorkingCalendar();
+  const apps = createCoordinationApps({
+    kernel: city,
+    calendar: {
+      day(date) {
+        try {
+          return { working: calendar.isWorkingDay(date) };
+        } catch (error) {
+          if (error instanceof CalendarYearMissingError) return undefined;
+          throw error;
+        }
+      },
+    },
+  });
+  const services: CenterServices = { center, city, catalog, exchange, bases, apps, metrics, schema: createCenterSchema({ catalog, exchange, bases, apps }) };
+  return {
+    ...services,
+    async close() {
+      await center.close();
+      await city.close();
+    },
+  };
+}
+
+export interface StartCenterOptions extends CreateCenterServicesOptions {
+  host: string;
+  port: number;
+  requestsPerMinute?: number;
+  bodyLimitBytes?: number;
+  explorer?: boolean;
+  trustedProxies?: string[];
+  /** Whether bases and check run by themselves as data arrives. Default true. */
+  continuous?: boolean;
+}
+
+export async function startCenter(options: StartCenterOptions): Promise<RunningCenter> {
+  const { log } = options;
+  const releasers = createReleasers(log);
+  try {
+    const services = await createCenterServices({ ...options, processMetrics: true });
+    releasers.add("databases", () => services.close());
+    const { center, city, catalog, exchange, bases, apps, metrics, schema } = services;
+    await center.start();
+    await city.start();
+
+    const app = await createHttpServer({
+      log,
+      metrics,
+      requestsPerMinute: options.requestsPerMinute ?? 1_200,
+      bodyLimitBytes: options.bodyLimitBytes ?? 1_048_576,
+      ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
+      readiness: {
+        "center database": () => center.database.read(async (reader) => void (await reader.query("select 1"))),
+        "city database": () => city.database.read(async (reader) => void (await reader.query("select 1"))),
+      },
+    });
+    registerExchangeRoutes(app, exchange);
+    const graphql = registerGraphqlEndpoint(app, {
+      schema,
+      log,
+      metrics,
+      explorer: options.explorer ?? false,
+      actorOf: ({ token, sourceAddress, correlationId }) => catalog.authentication.authenticate(token === undefined ? {} : token.startsWith("zt_") ? { apiToken: token } : { sessionToken: token }, { sourceAddress, correlationId }),
+    });
+    await app.listen({ host: options.host, port: options.port });
+    releasers.add("http", () => app.close());
+    releasers.add("graphql", () => graphql.stop());
+    const address = app.server.address() as { port: number };
+
+    await exchange.start();
+    releasers.add("exchange", () => exchange.stop());
+    catalog.sharing.start();
+    releasers.add("sharing", () => catalog.sharing.stop());
+    if (options.continuous ?? true) {
+      bases.loops.start();
+      releasers.add("bases", () => bases.loops.stop());
+      apps.continuous.start();
+      releasers.add("check", () => apps.continuous.stop());
+    }
+    return { ...services, url: `http://${options.host}:${address.port}`, stop: () => releasers.releaseAll() };
+  } catch (error) {
+    await releasers.releaseAll();
+    throw error;
+  }
+}
