@@ -93,3 +93,27 @@ export async function migrate(database: Database, sets: MigrationSet[]): Promise
   }
   return { applied };
 }
+
+export interface MigrationState {
+  /** `schema/number-name` not applied yet. */
+  pending: string[];
+  /** Applied by software that is newer than this. */
+  unknown: string[];
+}
+
+/** How a database stands to the migrations that this software has; changes nothing. */
+export async function migrationState(database: Database, sets: MigrationSet[]): Promise<MigrationState> {
+  const applied = await database.read(async (reader) => {
+    const { rows } = await reader.query<{ there: boolean }>("select to_regclass('zhengtong_meta.migration') is not null as there");
+    if (!rows[0]!.there) return [];
+    return (await reader.query<{ schema_name: string; number: number; name: string }>("select schema_name, number, name from zhengtong_meta.migration")).rows;
+  });
+  const state: MigrationState = { pending: [], unknown: [] };
+  for (const set of sets) {
+    const known = readMigrations(set);
+    const done = new Set(applied.filter((row) => row.schema_name === set.schema).map((row) => row.number));
+    state.pending.push(...known.filter((migration) => !done.has(migration.number)).map((migration) => `${set.schema}/${migration.number}-${migration.name}`));
+    state.unknown.push(...applied.filter((row) => row.schema_name === set.schema && row.number > known.length).map((row) => `${row.schema_name}/${row.number}-${row.name}`));
+  }
+  return state;
+}
