@@ -1,4 +1,6 @@
 import type { Kernel, ZhengtongSchemaBuilder } from "#platform";
+import { createCollectionService, type CollectionService } from "./data-elements/collection-service.ts";
+import { createDataElementService, type DataElementService } from "./data-elements/data-element-service.ts";
 import { createChangeRequestService, type ChangeRequestService } from "./entries/change-request-service.ts";
 import { createEntryService, type EntryService } from "./entries/entry-service.ts";
 import type { IdentifierArea } from "./model/identifiers.ts";
@@ -26,11 +28,15 @@ export interface Catalog {
   passwordScan: PasswordScanService;
   entries: EntryService;
   changeRequests: ChangeRequestService;
+  dataElements: DataElementService;
+  collections: CollectionService;
   sharing: Sharing;
 }
 
 export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter: "A" }, authentication, sharing }: CreateCatalogOptions): Catalog {
   const organisations = createOrganisationService({ kernel, area });
+  const entries = createEntryService({ kernel });
+  const changeRequests = createChangeRequestService({ kernel });
   return {
     kernel,
     organisations,
@@ -38,8 +44,10 @@ export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter:
     authentication: createAuthenticationService({ kernel, settings: { ...defaultAuthenticationSettings, ...authentication } }),
     applications: createApplicationService({ kernel }),
     passwordScan: createPasswordScanService({ kernel }),
-    entries: createEntryService({ kernel }),
-    changeRequests: createChangeRequestService({ kernel }),
+    entries,
+    changeRequests,
+    dataElements: createDataElementService({ kernel }),
+    collections: createCollectionService({ kernel, entries, changeRequests }),
     sharing: createSharing({ kernel, ...sharing }),
   };
 }

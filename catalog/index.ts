@@ -47,3 +47,7 @@ export type { Deadline, DeadlineKind, StoredExplanation } from "./sharing/deadli
 export { reviewOffices } from "./sharing/request-model.ts";
 export { stopParties } from "./sharing/grant-model.ts";
 export { localDay } from "./sharing/deadline-model.ts";
+export type { Collector, SharedItem } from "./data-elements/collection-repository.ts";
+export type { CollectionService, DuplicateItem, ItemBinding } from "./data-elements/collection-service.ts";
+export type { DataElementInput, DataElementSuggestion, RegisteredDataElement, SuggestionSubject } from "./data-elements/data-element-model.ts";
+export type { DataElementFilter, DataElementService } from "./data-elements/data-element-service.ts";
