@@ -99,7 +99,7 @@ export function createChangeRequestService({ kernel }: { kernel: Kernel }): Chan
         if (entry.state !== "published" && entry.state !== "suspended") throw new ConflictError(`Entry ${entryId} is in state ${entry.state}: only what is published has change requests`, { zh: "只有已发布的条目才能申请变更", code: "change-request.not-published", nextStep: "Edit the draft itself." });
         assertDiffers(entry.content, verdict.content);
         const at = clock.now();
-        const request: ChangeRequest = { id: newId("change"), entryId, organisationId: entry.organisationId, baseVersion: entry.version, state: "draft", content: verdict.content, reason, createdAt: at, createdBy: actor.id, updatedAt: at, editedBy: actor.id };
+        const request: ChangeRequest = { id: newId("change-request"), entryId, organisationId: entry.organisationId, baseVersion: entry.version, state: "draft", content: verdict.content, reason, createdAt: at, createdBy: actor.id, updatedAt: at, editedBy: actor.id };
         await insertChangeRequest(tx, request);
         await audit.record(tx, actor, { action: "change-request.open", objectType: "entry", objectId: entryId, detail: { changeRequestId: request.id, baseVersion: entry.version } });
         return request;

@@ -73,6 +73,8 @@ export interface EntryHistoryRecord {
   toState: EntryState;
   at: Date;
   actorId: string;
+  /** Of a user, when it was read. */
+  actorName?: string;
   reason?: string;
   /** On a return: everything to put right, all at once. */
   issues: Issue[];
@@ -86,6 +88,7 @@ interface EntryHistoryRow extends Record<string, unknown> {
   to_state: EntryState;
   at: Date;
   actor_id: string;
+  display_name: string | null;
   reason: string | null;
   issues: Issue[] | null;
   version: string;
@@ -106,7 +109,7 @@ export async function insertHistory(tx: Transaction, records: readonly (EntryHis
 
 /** Oldest first. */
 export async function listHistory(reader: Reader, entryId: string): Promise<EntryHistoryRecord[]> {
-  const { rows } = await reader.query<EntryHistoryRow>("select action, from_state, to_state, at, actor_id, reason, issues, version, change_request_id from catalog.entry_history where entry_id = $1 order by id limit 2000", [entryId]);
+  const { rows } = await reader.query<EntryHistoryRow>("select h.action, h.from_state, h.to_state, h.at, h.actor_id, u.display_name, h.reason, h.issues, h.version, h.change_request_id from catalog.entry_history h left join catalog.app_user u on u.id = h.actor_id where h.entry_id = $1 order by h.id limit 2000", [entryId]);
   return rows.map((row) => ({
     action: row.action,
     toState: row.to_state,
@@ -114,6 +117,7 @@ export async function listHistory(reader: Reader, entryId: string): Promise<Entr
     actorId: row.actor_id,
     issues: row.issues ?? [],
     version: row.version,
+    ...(row.display_name === null ? {} : { actorName: row.display_name }),
     ...(row.from_state === null ? {} : { fromState: row.from_state }),
     ...(row.reason === null ? {} : { reason: row.reason }),
     ...(row.change_request_id === null ? {} : { changeRequestId: row.change_request_id }),

@@ -57,6 +57,9 @@ export interface AuditFilter {
   from?: Date;
   until?: Date;
   afterSequence?: number;
+  beforeSequence?: number;
+  /** Default oldest first. */
+  newestFirst?: boolean;
   limit: number;
 }
 
@@ -138,8 +141,9 @@ export function createAuditLog({ clock }: { clock: Clock }): AuditLog {
          where ($1::text is null or object_type = $1) and ($2::text is null or object_id = $2) and ($3::text is null or actor_id = $3)
            and ($4::text is null or action = $4) and ($5::text is null or organisation_id = $5)
            and ($6::timestamptz is null or at >= $6) and ($7::timestamptz is null or at < $7) and sequence > $8
-         order by sequence limit $9`,
-        [filter.objectType ?? null, filter.objectId ?? null, filter.actorId ?? null, filter.action ?? null, filter.organisationId ?? null, filter.from ?? null, filter.until ?? null, filter.afterSequence ?? 0, filter.limit],
+           and ($10::bigint is null or sequence < $10)
+         order by sequence ${filter.newestFirst ? "desc" : "asc"} limit $9`,
+        [filter.objectType ?? null, filter.objectId ?? null, filter.actorId ?? null, filter.action ?? null, filter.organisationId ?? null, filter.from ?? null, filter.until ?? null, filter.afterSequence ?? 0, filter.limit, filter.beforeSequence ?? null],
       );
       return rows.map(toRecord);
     },

@@ -47,7 +47,15 @@ export function createSchemaBuilder(limits: ComplexityLimits = defaultComplexity
     plugins: [ErrorsPlugin, RelayPlugin, DataloaderPlugin, ComplexityPlugin],
     defaultFieldNullability: false,
     defaultInputFieldRequiredness: true,
-    relay: { cursorType: "String", clientMutationId: "omit", nodesOnConnection: true },
+    relay: {
+      cursorType: "String",
+      clientMutationId: "omit",
+      nodesOnConnection: true,
+      // Ids are opaque, unique everywhere and begin with their kind (`newId`), so the same id stands in every field,
+      // URL and audit record: `change-request_…` is a ChangeRequest.
+      encodeGlobalID: (_typename, id) => String(id),
+      decodeGlobalID: (id) => ({ typename: typenameOf(id), id }),
+    },
     complexity: { defaultComplexity: 1, defaultListMultiplier: 10, limit: limits },
     errors: { defaultTypes: [], directResult: false },
   });
@@ -90,6 +98,11 @@ export type ZhengtongSchemaBuilder = ReturnType<typeof createSchemaBuilder>;
  * anything else is a defect and is masked at the edge.
  */
 export const refusals = { types: [RefusalClass] };
+
+function typenameOf(id: string): string {
+  const kind = id.slice(0, Math.max(0, id.indexOf("_")));
+  return kind.split("-").map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`).join("");
+}
 
 function parseDate(value: unknown): string {
   if (typeof value === "string" && /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(`${value}T00:00:00Z`)) && new Date(`${value}T00:00:00Z`).toISOString().startsWith(value)) return value;
