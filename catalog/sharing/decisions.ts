@@ -4,7 +4,7 @@ import { localDay } from "./deadline-model.ts";
 import type { DeadlineService } from "./deadlines.ts";
 import type { GrantIssuer } from "./grants.ts";
 import { narrow, type Scope } from "./grant-model.ts";
-import { checkCondition, checkIntake, checkMasks, keyFieldsOf, type IntakeLimits } from "./intake.ts";
+import { checkIntake, keyFieldsOf, narrowingCheck, type IntakeLimits } from "./intake.ts";
 import type { Decision, Narrowing, Opinion, Request } from "./request-model.ts";
 import { transition, type Work } from "./work.ts";
 
@@ -44,7 +44,7 @@ export function createDecisions({ kernel, deadlines, grants, limits }: CreateDec
       ...(content.masks === undefined ? {} : { masks: content.masks }),
     };
     if (narrowing === undefined) return asked;
-    return narrow(asked, narrowing, { agreedFields: asked.fields, latest: asked.validUntil }, (fields, condition, masks) => [...checkCondition(entry, condition, "/addedCondition"), ...checkMasks(entry, fields, masks)]);
+    return narrow(asked, narrowing, { agreedFields: asked.fields, latest: asked.validUntil }, narrowingCheck(kernel.validator, entry));
   }
 
   /** The entry may have changed since the request came in: nothing is granted that it does not offer now. */

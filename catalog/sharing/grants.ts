@@ -5,7 +5,7 @@ import { addDays, localDay } from "./deadline-model.ts";
 import type { DeadlineService } from "./deadlines.ts";
 import { actionOfDeliveryMode, canChangeGrant, grantSubject, grantTransitions, narrow, stopParties, type Grant, type GrantChange, type GrantFilter, type GrantVersion, type Scope, type StopConfirmation, type StopParty } from "./grant-model.ts";
 import { findGrant, insertGrant, insertGrantVersion, insertStop, listGrantVersions, listStops, lockExpiredGrants, selectGrants, updateGrant, type ListGrantsOptions } from "./grant-repository.ts";
-import { checkCondition, checkMasks, type IntakeLimits } from "./intake.ts";
+import { narrowingCheck, type IntakeLimits } from "./intake.ts";
 import { canTransition, type Narrowing, type Request } from "./request-model.ts";
 import { findRequest } from "./request-repository.ts";
 import { assertReason } from "./requests.ts";
@@ -174,7 +174,7 @@ export function createGrants({ kernel, sources, deadlines, authoriser, limits }:
       return act(actor, grantId, "change", async (work, grant) => {
         const entry = (await sources.findEntry(work.tx, grant.entryId))!;
         const issued = (await listGrantVersions(work.tx, grantId))[0]!.grant;
-        const scope = narrow(grant, narrowing, { agreedFields: issued.fields, latest: addDays(localDay(work.at), limits.longestValidityDays) }, (fields, condition, masks) => [...checkCondition(entry, condition, "/addedCondition"), ...checkMasks(entry, fields, masks)]);
+        const scope = narrow(grant, narrowing, { agreedFields: issued.fields, latest: addDays(localDay(work.at), limits.longestValidityDays) }, narrowingCheck(kernel.validator, entry));
         const { rowCondition, masks, fields, validUntil } = scope;
         return write(work, grant, "change", { reason, changes: { fields, validUntil, ...(rowCondition === undefined ? {} : { rowCondition }), masks } });
       });

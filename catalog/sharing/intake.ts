@@ -1,4 +1,4 @@
-import { checkRowCondition, maskDescriptions, type DataItem, type MaskRule, type RowCondition, type SharingRequest } from "#standards";
+import { checkRowCondition, maskDescriptions, maskRules, type DataItem, type MaskRule, type RowCondition, type SharingRequest } from "#standards";
 import type { Issue, Validator } from "#platform";
 import type { Entry } from "../model/types.ts";
 import { addDays } from "./deadline-model.ts";
@@ -76,11 +76,27 @@ export function checkMasks(entry: Entry, fields: readonly string[], masks: Shari
   const asked = new Set(grantedFields(entry, fields));
   return Object.entries(masks ?? {}).flatMap(([field, rule]) => {
     const path = `/masks/${field}`;
+    if (!maskRules.includes(rule)) return [{ path, code: "request.mask-rule", message: `must be one of ${maskRules.join(", ")}`, zh: `只能是 ${maskRules.join("、")} 之一` }];
     const item = items.get(field);
     if (item === undefined || !asked.has(field)) return [{ path, code: "request.mask-field", message: `${field} is not among the fields asked for`, zh: `脱敏信息项 ${field} 不在申请范围内` }];
     const misfit = maskFits(item, rule);
     return misfit === undefined ? [] : [{ path, code: "request.mask-misfit", ...misfit }];
   });
+}
+
+/** What is wrong with the parts of a narrowing: form first, then fit. */
+export function narrowingCheck(validator: Validator, entry: Entry): (fields: readonly string[], condition: RowCondition | undefined, masks: SharingRequest["masks"]) => Issue[] {
+  return (fields, condition, masks) => {
+    const malformed = condition === undefined ? [] : validator.validate("row-condition", condition).map((issue) => ({ ...issue, path: `/addedCondition${issue.path === "/" ? "" : issue.path}` }));
+    return [...malformed, ...(malformed.length > 0 ? [] : checkCondition(entry, condition, "/addedCondition")), ...checkMasks(entry, fields, masks)];
+  };
+}
+
+const unfinished: readonly string[] = ["required", "minLength", "minItems"];
+
+/** A draft may be unfinished, but what is there has the right form. */
+export function checkDraft(validator: Validator, content: RequestContent): Issue[] {
+  return validator.validate("sharing-request", content).filter((issue) => !unfinished.includes(issue.code));
 }
 
 const modeNames = { feed: "批量交换(数据流)", batch: "批量交换(一次性)", query: "服务接口", file: "文件下载" } as const;

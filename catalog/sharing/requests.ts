@@ -5,7 +5,7 @@ import { checkPageSize, decodeCursor, encodeCursor, toPage, type Page, type Page
 import type { Decisions } from "./decisions.ts";
 import { localDay, type Deadline } from "./deadline-model.ts";
 import type { DeadlineService } from "./deadlines.ts";
-import { checkIntake, grantedFields, keyFieldsOf, reviewNotes, type IntakeLimits } from "./intake.ts";
+import { checkDraft, checkIntake, grantedFields, keyFieldsOf, reviewNotes, type IntakeLimits } from "./intake.ts";
 import { requestSubject, requiredParts, type MaterialReturn, type Opinion, type Request, type RequestAction, type RequestContent, type RequestFilter, type RequestStep } from "./request-model.ts";
 import { findOfficeOf, findRequest, findRequests, insertRequest, listOpinions, listRequests, listReturns, listSteps, updateRequest } from "./request-repository.ts";
 import { availableActions, refusalOf } from "./request-rules.ts";
@@ -107,6 +107,11 @@ export function createRequests({ kernel, sources, deadlines, decisions, limits }
     if (issues.length > 0) throw new InputError(`The request has ${issues.length} problem${issues.length === 1 ? "" : "s"}: ${issues[0]!.path} ${issues[0]!.message}`, { zh: `申请有 ${issues.length} 处问题:${issues[0]!.zh}`, code: "request.incomplete", issues, nextStep: "Put everything named right, then submit again." });
   }
 
+  function assertDraft(content: RequestContent): void {
+    const issues = checkDraft(kernel.validator, content);
+    if (issues.length > 0) throw new InputError(`The draft has ${issues.length} problem${issues.length === 1 ? "" : "s"}: ${issues[0]!.path} ${issues[0]!.message}`, { zh: `草稿有 ${issues.length} 处问题:${issues[0]!.zh}`, code: "request.malformed", issues });
+  }
+
   function consumerOf(actor: Actor): string {
     if (actor.organisationId === undefined) throw new NotAllowedError("A request is made for a department", { zh: "申请须以部门名义提出", code: "request.no-department" });
     return actor.organisationId;
@@ -160,6 +165,7 @@ export function createRequests({ kernel, sources, deadlines, decisions, limits }
     async createDraft(actor, content) {
       access.assertAnyScope(actor, "request", "create");
       const consumerOrganisationId = consumerOf(actor);
+      assertDraft(content);
       return runWork(kernel, actor, async ({ tx, at, audits }) => {
         const entry = await getEntrySeen(tx, actor, content.entryId);
         const year = localDay(at).slice(0, 4);
@@ -185,14 +191,16 @@ export function createRequests({ kernel, sources, deadlines, decisions, limits }
       });
     },
 
-    changeDraft: (actor, requestId, content) =>
-      step(actor, requestId, "submit", async ({ tx, at, audits }, request) => {
+    async changeDraft(actor, requestId, content) {
+      assertDraft(content);
+      return step(actor, requestId, "submit", async ({ tx, at, audits }, request) => {
         const entry = await getEntrySeen(tx, actor, content.entryId);
         const changed: Request = { ...request, ...contentRow(content, entry), entryId: entry.id, reviewBody: entry.content.reviewBody === true, requesters: writers(request, actor), updatedAt: at };
         await updateRequest(tx, changed);
         audits.push({ action: "request.change", objectType: "request", objectId: request.id });
         return changed;
-      }),
+      });
+    },
 
     submit: (actor, requestId) =>
       step(actor, requestId, "submit", async (work, request, opinions) => {
