@@ -19,6 +19,8 @@ export interface CheckHarness {
   hits(): Promise<string[]>;
   /** Empties everything but the migrations. */
   reset(): Promise<void>;
+  /** Forgets hits, cases, runs and positions; inputs and landing tables stay. */
+  forget(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -76,6 +78,7 @@ export async function createCheckHarness(start = "2026-06-15T02:00:00Z"): Promis
         await tx.query("truncate apps.check_definition, apps.check_input, apps.check_position, apps.check_run, apps.check_hit, apps.case_counter, apps.check_case, apps.case_step, apps.unemployment_outcome");
       });
     },
+    forget: () => db.database.withTransaction(async (tx) => void (await tx.query("truncate apps.check_position, apps.check_run, apps.check_hit, apps.case_counter, apps.check_case, apps.case_step, apps.unemployment_outcome"))),
     end: () => db.drop(),
   };
 }

@@ -12,6 +12,8 @@ export interface LandingFeeds {
   /** A full refresh: another table under the same name, another generation. */
   refresh(role: string, rows: readonly LandingRow[]): Promise<void>;
   setState(role: string, state: string): Promise<void>;
+  /** Empties every table, as the first batch of a new generation. */
+  clear(): Promise<void>;
   roles: readonly string[];
 }
 
@@ -92,6 +94,12 @@ export function createLandingFeeds(database: Database, clockNow: () => Date): La
         await createTable((sql) => tx.query(sql), role, table);
         await insertRows((sql, values) => tx.query(sql, values), role, table, rows, feed[0]!.sequence);
         await tx.query("select pg_notify('zt_landing', $1)", [feedIdOf(role)]);
+      });
+    },
+    async clear() {
+      await database.withTransaction(async (tx) => {
+        await tx.query(`truncate ${[...tables.keys()].flatMap((role) => [tableOf(role), `${tableOf(role)}__deleted`]).map((table) => `landing.${q(table)}`).join(", ")}`);
+        await tx.query("update exchange_target.feed set generation = generation + 1, applied_sequence = applied_sequence + 1, updated_at = $1", [clockNow()]);
       });
     },
     async setState(role, state) {

@@ -10,8 +10,9 @@ export const unemploymentCheck: CheckDefinition = {
   title: { zh: "失业保险金领取资格协查", message: "Unemployment benefit check" },
   purpose: { zh: "核验失业保险金领取资格(社会保险经办条例第二十六条)", message: "Checks entitlement to unemployment benefit by comparing data (社会保险经办条例 art. 26)" },
   subject: claims,
-  // The days for which benefit was granted, as far as the month compared has come: what lies ahead is not yet a ground.
-  window: { from: { claim: "benefit_from" }, until: { earliest: [{ claim: "benefit_until" }, { period: "end" }] } },
+  // The days for which benefit was granted or is still paid, as far as the month compared has come: what lies ahead is
+  // not yet a ground.
+  window: { from: { claim: "benefit_from" }, until: { earliest: [{ period: "end" }, { latest: [{ coalesce: [{ claim: "benefit_until" }, { period: "end" }] }, { lastDayOf: { monthOf: { claim: "claim_month" } } }] }] } },
   evidence: evidenceRoles,
   kinds: [
     { kind: "reemployment", title: { zh: "重新就业", message: "re-employed" } },

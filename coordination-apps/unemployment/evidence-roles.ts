@@ -30,10 +30,11 @@ export const claims: SubjectList = {
     field("claim_month", "text", "发放月份", "month of payment"),
     field("unemployed_on", "date", "失业日期", "unemployed on"),
   ],
+  // Granted for the month, or paid in it all the same (beyond the term that was granted).
   inPeriod: {
     all: [
       { compare: [{ claim: "benefit_from" }, "<=", { period: "end" }] },
-      { any: [{ absent: { claim: "benefit_until" } }, { compare: [{ claim: "benefit_until" }, ">=", { period: "start" }] }] },
+      { any: [{ absent: { claim: "benefit_until" } }, { compare: [{ claim: "benefit_until" }, ">=", { period: "start" }] }, { compare: [{ monthOf: { claim: "claim_month" } }, "=", { monthOf: { period: "start" } }] }] },
     ],
   },
 };

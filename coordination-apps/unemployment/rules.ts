@@ -39,6 +39,9 @@ const leftOn: Operand = { coalesce: [evidence("left_on"), evidence("cancelled_on
 /** 12, 18, 24 months from 1, 5, 10 years of contributions; none with less than a year (art. 45). */
 const longestTerm: Operand = { scale: claim("contribution_months"), below: 0, bands: [{ from: 12, value: 12 }, { from: 60, value: 18 }, { from: 120, value: 24 }] };
 
+/** The last day of the other claim, or of the last month paid on it; open when no end was granted. */
+const otherRunsUntil: Operand = { latest: [{ coalesce: [evidence("benefit_until"), { plusMonths: { period: "end" }, months: 1 }] }, { lastDayOf: { monthOf: evidence("claim_month") } }] };
+
 /** The rules of the unemployment benefit check: 社会保险法 art. 46, 49, 51 and 失业保险条例 art. 15(5). */
 export const rules: CheckRule[] = [
   {
@@ -166,13 +169,9 @@ export const rules: CheckRule[] = [
     subjectRows: "others",
     severity: "ground",
     legalBasis: legalBases.duplicate,
-    // The later of two claims is the one too many; of two that begin on one day, the higher number.
-    condition: {
-      all: [
-        { overlaps: { from: evidence("benefit_from"), until: evidence("benefit_until") } },
-        { any: [{ compare: [evidence("benefit_from"), "<", claim("benefit_from")] }, { all: [{ compare: [evidence("benefit_from"), "=", claim("benefit_from")] }, { compare: [evidence("claim_no"), "<", claim("claim_no")] }] }] },
-      ],
-    },
-    evidenceDate: claim("benefit_from"),
+    // Each of the two is a hit with the other as its evidence: which one is too many, an officer finds out.
+    condition: { overlaps: { from: evidence("benefit_from"), until: otherRunsUntil } },
+    // From when both ran.
+    evidenceDate: { latest: [claim("benefit_from"), evidence("benefit_from")] },
   },
 ];

@@ -147,22 +147,32 @@ test("the longest term follows the years of contributions", async () => {
   expect((await city.hits()).map((line) => line.split(" ")[0])).toEqual(["a", "c", "d", "f", "g", "i"]);
 });
 
-test("of two claims that run side by side the later is the hit and the earlier its evidence", async () => {
+test("two claims of one person that run side by side are each a hit, with the other as evidence", async () => {
   await city.feeds.apply("claims", [
     claim({ claim_no: "first" }),
     claim({ claim_no: "second", benefit_from: "2026-04-01" }),
-    claim({ claim_no: "ended-before", benefit_from: "2024-01-01", benefit_until: "2025-01-01" }),
-    claim({ claim_no: "b-same-day", citizen_number: "330102199001010088" }),
-    claim({ claim_no: "a-same-day", citizen_number: "330102199001010088" }),
+    claim({ claim_no: "ended-before", benefit_from: "2024-01-01", benefit_until: "2025-01-01", claim_month: "202412" }),
+    claim({ claim_no: "ended-on-the-day-the-next-began", citizen_number: "330102199001010088", benefit_from: "2025-02-01", benefit_until: "2026-05-01", claim_month: "202604" }),
+    claim({ claim_no: "ended-but-still-paid", citizen_number: "330102199001010077", benefit_from: "2024-05-01", benefit_until: "2026-04-30" }),
+    claim({ claim_no: "new", citizen_number: "330102199001010077", benefit_from: "2026-05-10", benefit_until: null, claim_month: "202605" }),
+    claim({ claim_no: "next", citizen_number: "330102199001010088", benefit_from: "2026-05-01" }),
   ]);
   await check();
-  expect(await city.hits()).toEqual(['b-same-day duplicate-claim ["a-same-day"]', 'second duplicate-claim ["first"]']);
+  expect(await city.hits()).toEqual(['ended-but-still-paid duplicate-claim ["new"]', 'first duplicate-claim ["second"]', 'new duplicate-claim ["ended-but-still-paid"]', 'second duplicate-claim ["first"]']);
 });
 
-test("claims outside the month compared are not compared", async () => {
+test("the month's comparison takes the claims granted for it or paid in it", async () => {
   const run = async (month: string) => (await check(month)).compared;
-  await city.feeds.apply("claims", [claim(), claim({ claim_no: "ended", citizen_number: "x", benefit_until: "2026-05-31" }), claim({ claim_no: "open", citizen_number: "y", benefit_until: null }), claim({ claim_no: "not-begun", citizen_number: "z", benefit_from: "2026-07-01" })]);
-  expect([await run("202605"), await run("202606"), await run("202607")]).toEqual([3, 2, 3]);
+  await city.feeds.apply("claims", [
+    claim(),
+    claim({ claim_no: "ended", citizen_number: "x", benefit_until: "2026-05-31", claim_month: "202605" }),
+    claim({ claim_no: "paid-beyond-its-term", citizen_number: "w", benefit_until: "2026-05-31", contribution_months: 20, months_paid: 13 }),
+    claim({ claim_no: "open", citizen_number: "y", benefit_until: null }),
+    claim({ claim_no: "not-begun", citizen_number: "z", benefit_from: "2026-07-01" }),
+  ]);
+  await city.feeds.apply("employment-registrations", [{ registration_no: "R1", citizen_number: "w", employed_on: "2026-06-20" }]);
+  expect([await run("202605"), await run("202607"), await run("202606")]).toEqual([4, 3, 3]);
+  expect(await city.hits()).toEqual(['paid-beyond-its-term reemployment-registration ["R1"]', 'paid-beyond-its-term term-over ["paid-beyond-its-term"]']);
 });
 
 test("another name is noted on the hit and does not drop it; white space and middle dots are no difference", async () => {

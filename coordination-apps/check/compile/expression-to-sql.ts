@@ -74,6 +74,10 @@ export function createExpressionCompiler(scope: ExpressionScope): ExpressionComp
       const inner = operand(node.firstDayOf);
       return `make_date(${inner} / 12, ${inner} % 12 + 1, 1)`;
     }
+    if ("lastDayOf" in node) {
+      const next = `(${operand(node.lastDayOf)} + 1)`;
+      return `(make_date(${next} / 12, ${next} % 12 + 1, 1) - 1)`;
+    }
     if ("plusMonths" in node) {
       const months = typeof node.months === "number" ? binder.bind(node.months, "integer") : `(${operand(node.months)})::integer`;
       return typeOf(node.plusMonths) === "month" ? `(${operand(node.plusMonths)} + ${months})` : `(${operand(node.plusMonths)} + make_interval(months => ${months}))::date`;

@@ -172,6 +172,10 @@ export function compileScope(context: CompileContext, role: string, table: Landi
       values: [...range, definition.name, role],
     },
   ];
-  if (!evidenceRole && table.deletedSql !== undefined) statements.push({ text: `insert into ${scopeTable} select d.${claimKey}::text from ${table.deletedSql} d where ${changed} on conflict do nothing`, values: range });
+  if (!evidenceRole) {
+    // By their own key too: a claim without a citizen number matches nobody, itself included.
+    statements.push({ text: `insert into ${scopeTable} select e.${claimKey}::text from ${table.sql} e where ${changed} on conflict do nothing`, values: range });
+    if (table.deletedSql !== undefined) statements.push({ text: `insert into ${scopeTable} select d.${claimKey}::text from ${table.deletedSql} d where ${changed} on conflict do nothing`, values: range });
+  }
   return statements;
 }

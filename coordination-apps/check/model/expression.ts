@@ -21,8 +21,9 @@ export type Operand =
   | { truth: boolean }
   /** The calendar month of a date, or of a text `YYYYMM`; absent when the text is no month. */
   | { monthOf: Operand }
-  /** The first day of a month. */
+  /** The first and the last day of a month. */
   | { firstDayOf: Operand }
+  | { lastDayOf: Operand }
   /** A date or a month, so many months later (earlier when negative); the end of a shorter month where the day is missing. */
   | { plusMonths: Operand; months: number | Operand }
   /** The first that is present. */
@@ -104,6 +105,7 @@ export function createExpressionChecker(types: ExpressionTypes): ExpressionCheck
     if ("truth" in operand) return "boolean";
     if ("monthOf" in operand) return expect(operand.monthOf, `${path}/monthOf`, ["date", "text"]) && "month";
     if ("firstDayOf" in operand) return expect(operand.firstDayOf, `${path}/firstDayOf`, ["month"]) && "date";
+    if ("lastDayOf" in operand) return expect(operand.lastDayOf, `${path}/lastDayOf`, ["month"]) && "date";
     if ("plusMonths" in operand) {
       if (typeof operand.months !== "number") expect(operand.months, `${path}/months`, ["number"]);
       else if (!Number.isInteger(operand.months)) report(`${path}/months`, "must be a whole number", "月数应为整数");
