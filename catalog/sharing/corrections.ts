@@ -73,7 +73,7 @@ export function createCorrections({ kernel, sources, deadlines }: { kernel: Kern
     const entry = await sources.findEntry(tx, input.entryId);
     const grant = actor.organisationId === undefined ? undefined : (await selectGrants(tx, { entryId: input.entryId, consumerOrganisationId: actor.organisationId, states: ["active", "suspended"] })).find((each) => each.fields.includes(input.field));
     if (entry === undefined || (grant === undefined && actor.kind !== "system")) {
-      throw new NotAllowedError(`Your department holds no grant of ${input.field} of entry ${input.entryId}`, { zh: "本部门没有该信息项的使用授权,不能提出校核", code: "correction.no-grant", nextStep: "Ask for the data first." });
+      throw new NotAllowedError(`Your department holds no grant of ${input.field} of entry ${input.entryId}`, { zh: "本部门没有该信息项的使用授权，不能提出校核", code: "correction.no-grant", nextStep: "Ask for the data first." });
     }
     assertInput(input, entry.content.items?.some((item) => item.field === input.field) === true, index);
     const correction: Correction = {
@@ -91,7 +91,7 @@ export function createCorrections({ kernel, sources, deadlines }: { kernel: Kern
     };
     if (!(await insertCorrection(tx, correction))) {
       const open = await findOpenCorrection(tx, { entryId: entry.id, field: input.field, rowKeyDigest: correction.rowKeyDigest, raisedByOrganisationId: actor.organisationId });
-      if (open === undefined) throw new ConflictError("The correction was answered at this moment; raise it again if it still holds", { zh: "同一校核申请刚刚办结,如仍有疑问请重新提出", code: "correction.race" });
+      if (open === undefined) throw new ConflictError("The correction was answered at this moment; raise it again if it still holds", { zh: "同一校核申请刚刚办结，如仍有疑问请重新提出", code: "correction.race" });
       return { correction: open, isNew: false };
     }
     await deadlines.open(tx, { subjectType: "correction", subjectId: correction.id, kind: "correction", clock: "correct" });

@@ -88,7 +88,7 @@ export function computeDeadline({ clock, profile, startsOn, workingDays, extende
   if (law === undefined) throw new Error(`Profile ${profile} has no clock ${clock}`);
   const basis = { article: law.article, zh: law.zh, en: law.en };
   const head = {
-    zh: `${law.article}:${law.zh}${extendedDays > 0 ? `;经同意延长 ${extendedDays} 个工作日,共 ${total} 个` : ""}。`,
+    zh: `${law.article}：${law.zh}${extendedDays > 0 ? `；经同意延长 ${extendedDays} 个工作日，共 ${total} 个` : ""}。`,
     en: `${law.article}: ${law.en}${extendedDays > 0 ? `; extended by ${extendedDays} with consent, ${total} in all` : ""}. `,
   };
   try {
@@ -129,7 +129,7 @@ function pendingDeadline({ startsOn, total, missingYear, calendar, basis, head }
       notices: [],
       counted,
       mayChange: true,
-      zh: `${head.zh}${missingYear} 年节假日安排通知尚未导入,截止日待定:至 ${lastKnown} 已计 ${counted} 个工作日,最早不早于 ${notBefore};通知导入后自动重新计算。`,
+      zh: `${head.zh}${missingYear} 年节假日安排通知尚未导入，截止日待定：至 ${lastKnown} 已计 ${counted} 个工作日，最早不早于 ${notBefore}；通知导入后自动重新计算。`,
       en: `${head.en}The holiday notice for ${missingYear} is not imported, so the day cannot be told yet: ${counted} working days until ${lastKnown}, and it is not before ${notBefore}. It is computed again when the notice is imported.`,
     },
   };

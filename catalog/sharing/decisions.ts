@@ -51,7 +51,7 @@ export function createDecisions({ kernel, deadlines, grants, limits }: CreateDec
   function assertStillFits(request: Request, entry: Entry): void {
     const issues = checkIntake({ content: request.content, entry, today: today(), limits, validator: kernel.validator });
     if (entry.state === "published" && entry.content.sharingType !== "refused" && entry.organisationId === request.providerOrganisationId && issues.length === 0) return;
-    throw new ConflictError(`Request ${request.number} no longer fits its entry (${entry.state}, version ${entry.version})`, { zh: "目录条目已变更,申请与现行目录不符", code: "request.entry-moved", issues, nextStep: "Return it for material, or refuse it with the legal basis." });
+    throw new ConflictError(`Request ${request.number} no longer fits its entry (${entry.state}, version ${entry.version})`, { zh: "目录条目已变更，申请与现行目录不符", code: "request.entry-moved", issues, nextStep: "Return it for material, or refuse it with the legal basis." });
   }
 
   async function conclude(work: Work, request: Request, entry: Entry, { opinions, narrowing, decision, byRule }: { opinions: readonly Opinion[]; narrowing?: Narrowing | undefined; decision: Decision; byRule: boolean }): Promise<Request> {
@@ -87,7 +87,7 @@ export function createDecisions({ kernel, deadlines, grants, limits }: CreateDec
     agreeByRule(work, request, entry) {
       const ownData = request.consumerOrganisationId === request.providerOrganisationId;
       const decision: Decision = ownData
-        ? { outcome: "agreed", rule: "own-data", reason: "A department's own data need nobody else's consent", zh: "本部门数据,无须其他部门同意" }
+        ? { outcome: "agreed", rule: "own-data", reason: "A department's own data need nobody else's consent", zh: "本部门数据，无须其他部门同意" }
         : { outcome: "agreed", rule: "unconditional", reason: "The entry is listed as shared without condition (政务数据共享条例 art. 15 and 21)", zh: "该目录条目属于无条件共享类(《政务数据共享条例》第十五条、第二十一条)" };
       return conclude(work, request, entry, { opinions: [], decision, byRule: true });
     },

@@ -65,7 +65,7 @@ export function narrow(scope: Scope, narrowing: Narrowing, limits: ScopeLimits, 
   const wanted = narrowing.fields === undefined ? scope.fields : [...scope.keyFields, ...narrowing.fields.filter((field) => !scope.keyFields.includes(field))];
   const allowed = new Set([...limits.agreedFields, ...scope.keyFields]);
   for (const field of wanted) {
-    if (!allowed.has(field)) issues.push({ path: "/fields", code: "grant.field-not-agreed", message: `${field} was never agreed to; it needs a request of its own`, zh: `信息项 ${field} 不在同意的范围内,须另行申请` });
+    if (!allowed.has(field)) issues.push({ path: "/fields", code: "grant.field-not-agreed", message: `${field} was never agreed to; it needs a request of its own`, zh: `信息项 ${field} 不在同意的范围内，须另行申请` });
   }
   const validUntil = narrowing.validUntil ?? scope.validUntil;
   if (validUntil > limits.latest) issues.push({ path: "/validUntil", code: "grant.validity", message: `Validity may not go beyond ${limits.latest}`, zh: `使用时限不得晚于 ${limits.latest}` });
@@ -76,7 +76,7 @@ export function narrow(scope: Scope, narrowing: Narrowing, limits: ScopeLimits, 
     if (scope.masks?.[field] !== undefined && scope.masks[field] !== rule) issues.push({ path: `/masks/${field}`, code: "grant.mask-present", message: `${field} is already masked as ${scope.masks[field]}`, zh: `信息项 ${field} 已按 ${scope.masks[field]} 脱敏` });
   }
   issues.push(...checkPart(wanted, narrowing.addedCondition, narrowing.masks));
-  if (issues.length > 0) throw new InputError(`The narrowing has ${issues.length} problem${issues.length === 1 ? "" : "s"}: ${issues[0]!.message}`, { zh: `范围调整有 ${issues.length} 处问题:${issues[0]!.zh}`, code: "grant.narrowing", issues });
+  if (issues.length > 0) throw new InputError(`The narrowing has ${issues.length} problem${issues.length === 1 ? "" : "s"}: ${issues[0]!.message}`, { zh: `范围调整有 ${issues.length} 处问题：${issues[0]!.zh}`, code: "grant.narrowing", issues });
   return {
     fields: wanted,
     keyFields: scope.keyFields,

@@ -1,4 +1,4 @@
-import { checkRowCondition, maskDescriptions, maskRules, type DataItem, type MaskRule, type RowCondition, type SharingRequest } from "#standards";
+import { checkRowCondition, explainRowCondition, maskDescriptions, maskRules, type DataItem, type MaskRule, type RowCondition, type SharingRequest } from "#standards";
 import type { Issue, Validator } from "#platform";
 import type { Entry } from "../model/types.ts";
 import { addDays } from "./deadline-model.ts";
@@ -41,7 +41,7 @@ export function checkIntake({ content, entry, today, limits, validator }: CheckI
   }
   // Beyond this point members are looked at only where they have the right form.
   const malformed = new Set(issues.map((issue) => issue.path.split("/")[1]));
-  if (keyFieldsOf(entry).length === 0) issues.push({ path: "/entryId", code: "request.entry-without-key", message: "The entry names no key items, so its rows cannot be told apart; its provider must complete it first", zh: "该目录条目未标明主键信息项,请提供方先行补全" });
+  if (keyFieldsOf(entry).length === 0) issues.push({ path: "/entryId", code: "request.entry-without-key", message: "The entry names no key items, so its rows cannot be told apart; its provider must complete it first", zh: "该目录条目未标明主键信息项，请提供方先行补全" });
   if (!malformed.has("fields") && content.fields !== undefined) issues.push(...checkFields(entry, content.fields));
   if (!malformed.has("rowCondition")) issues.push(...checkCondition(entry, content.rowCondition));
   if (!malformed.has("masks")) issues.push(...checkMasks(entry, content.fields ?? [], content.masks));
@@ -65,10 +65,10 @@ const textTypes: readonly DataItem["type"][] = ["C", "M", "G"];
 
 /** A mask must be able to do its work on the item, and leave a row's key able to tell rows apart. */
 function maskFits(item: DataItem, rule: MaskRule): { message: string; zh: string } | undefined {
-  if (item.key === true && rule !== "hash") return { message: `${item.field} is a key item: only "hash" keeps its rows apart`, zh: `${item.name}是主键,只能采用带密钥摘要` };
+  if (item.key === true && rule !== "hash") return { message: `${item.field} is a key item: only "hash" keeps its rows apart`, zh: `${item.name}是主键，只能采用带密钥摘要` };
   if (rule === "hash") return undefined;
-  if (rule === "birth-year") return [...textTypes, "D", "T"].includes(item.type) ? undefined : { message: `birth-year does not fit ${item.field}, which is no date`, zh: `${item.name}不是日期,不能只留年份` };
-  return textTypes.includes(item.type) ? undefined : { message: `${rule} does not fit ${item.field}, which is no text`, zh: `${item.name}不是文本,不能采用“${maskDescriptions[rule].zh}”` };
+  if (rule === "birth-year") return [...textTypes, "D", "T"].includes(item.type) ? undefined : { message: `birth-year does not fit ${item.field}, which is no date`, zh: `${item.name}不是日期，不能只留年份` };
+  return textTypes.includes(item.type) ? undefined : { message: `${rule} does not fit ${item.field}, which is no text`, zh: `${item.name}不是文本，不能采用“${maskDescriptions[rule].zh}”` };
 }
 
 export function checkMasks(entry: Entry, fields: readonly string[], masks: SharingRequest["masks"]): Issue[] {
@@ -114,8 +114,26 @@ function checkValidity(content: RequestContent, today: string, limits: IntakeLim
   const latest = addDays(from > today ? from : today, limits.longestValidityDays);
   if (content.validUntil < today) issues.push({ path: "/validUntil", code: "request.validity-past", message: `${content.validUntil} is past`, zh: `使用时限 ${content.validUntil} 已过` });
   if (content.validUntil < from) issues.push({ path: "/validUntil", code: "request.validity-order", message: "The use would end before it begins", zh: "使用时限早于使用起始日" });
-  if (content.validUntil > latest) issues.push({ path: "/validUntil", code: "request.validity-limit", message: `At most ${limits.longestValidityDays} days: until ${latest}`, zh: `使用时限最长 ${limits.longestValidityDays} 天,即不晚于 ${latest}` });
+  if (content.validUntil > latest) issues.push({ path: "/validUntil", code: "request.validity-limit", message: `At most ${limits.longestValidityDays} days: until ${latest}`, zh: `使用时限最长 ${limits.longestValidityDays} 天，即不晚于 ${latest}` });
   return issues;
+}
+
+export interface ReadableScope {
+  items: { item: DataItem; mask?: MaskRule }[];
+  /** The row condition in words. */
+  condition?: { zh: string; en: string };
+}
+
+/** Fields and rows as a person reads them: items by their names, the condition in words. */
+export function readableScope(entry: Entry, scope: Pick<RequestContent, "fields" | "rowCondition" | "masks">): ReadableScope {
+  const items = new Map(itemsOf(entry).map((item) => [item.field, item]));
+  const shown = (scope.fields ?? []).flatMap((field) => {
+    const item = items.get(field);
+    const mask = scope.masks?.[field];
+    return item === undefined ? [] : [{ item, ...(mask === undefined ? {} : { mask }) }];
+  });
+  if (scope.rowCondition === undefined) return { items: shown };
+  return { items: shown, condition: explainRowCondition(scope.rowCondition, (field) => items.get(field)?.name ?? field) };
 }
 
 /**
@@ -127,10 +145,10 @@ export function reviewNotes(entry: Entry, content: RequestContent): Issue[] {
   const fields = grantedFields(entry, content.fields ?? []);
   for (const item of itemsOf(entry)) {
     if (!fields.includes(item.field) || content.masks?.[item.field] !== undefined) continue;
-    if (item.sensitivity === "L4" || item.sensitivity === "L3") notes.push({ path: `/fields/${item.field}`, code: "note.sensitive-in-clear", message: `${item.name} is ${item.sensitivity} and would be given in clear`, zh: `${item.name}为 ${item.sensitivity} 级,申请未脱敏` });
+    if (item.sensitivity === "L4" || item.sensitivity === "L3") notes.push({ path: `/fields/${item.field}`, code: "note.sensitive-in-clear", message: `${item.name} is ${item.sensitivity} and would be given in clear`, zh: `${item.name}为 ${item.sensitivity} 级，申请未脱敏` });
   }
-  if (content.rowCondition === undefined && itemsOf(entry).some((item) => item.personal === true && fields.includes(item.field))) notes.push({ path: "/rowCondition", code: "note.all-persons", message: "Personal information of all persons in the entry is asked for: no row condition", zh: "未设行条件,将提供全部人员的个人信息" });
+  if (content.rowCondition === undefined && itemsOf(entry).some((item) => item.personal === true && fields.includes(item.field))) notes.push({ path: "/rowCondition", code: "note.all-persons", message: "Personal information of all persons in the entry is asked for: no row condition", zh: "未设行条件，将提供全部人员的个人信息" });
   const added = keyFieldsOf(entry).filter((field) => !(content.fields ?? []).includes(field));
-  if (added.length > 0) notes.push({ path: "/fields", code: "note.keys-added", message: `Key items are always included: ${added.join(", ")}`, zh: `主键信息项自动包含:${added.join("、")}` });
+  if (added.length > 0) notes.push({ path: "/fields", code: "note.keys-added", message: `Key items are always included: ${added.join(", ")}`, zh: `主键信息项自动包含：${added.join("、")}` });
   return notes;
 }

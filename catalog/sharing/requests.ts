@@ -5,7 +5,7 @@ import { checkPageSize, decodeCursor, encodeCursor, toPage, type Page, type Page
 import type { Decisions } from "./decisions.ts";
 import { localDay, type Deadline } from "./deadline-model.ts";
 import type { DeadlineService } from "./deadlines.ts";
-import { checkDraft, checkIntake, grantedFields, keyFieldsOf, reviewNotes, type IntakeLimits } from "./intake.ts";
+import { checkDraft, checkIntake, grantedFields, keyFieldsOf, readableScope, reviewNotes, type IntakeLimits, type ReadableScope } from "./intake.ts";
 import { requestSubject, requiredParts, type MaterialReturn, type Opinion, type Request, type RequestAction, type RequestContent, type RequestFilter, type RequestStep } from "./request-model.ts";
 import { findOfficeOf, findRequest, findRequests, insertRequest, listOpinions, listRequests, listReturns, listSteps, updateRequest } from "./request-repository.ts";
 import { availableActions, refusalOf } from "./request-rules.ts";
@@ -45,6 +45,8 @@ export interface RequestDetail {
   actions: RequestAction[];
   /** What a reviewer should look at, without being wrong. */
   notes: Issue[];
+  /** Of the entry in force; an item that it no longer has is missing here. */
+  scope: ReadableScope;
 }
 
 export interface CreateRequestsOptions {
@@ -101,15 +103,15 @@ export function createRequests({ kernel, sources, deadlines, decisions, limits }
   }
 
   async function assertWhole(reader: Reader, content: RequestContent, entry: Entry, consumerOrganisationId: string): Promise<void> {
-    if (entry.state !== "published") throw new ConflictError(`Entry ${entry.code} is ${entry.state}; only published entries can be asked for`, { zh: "目录条目未处于发布状态,不能申请", code: "request.entry-not-published" });
-    if (entry.content.sharingType === "refused") throw new ConflictError(`Entry ${entry.code} is not shared any more: ${entry.content.refusalBasis ?? ""}`, { zh: `目录条目已列为不予共享:${entry.content.refusalBasis ?? ""}`, code: "request.refused-kind" });
+    if (entry.state !== "published") throw new ConflictError(`Entry ${entry.code} is ${entry.state}; only published entries can be asked for`, { zh: "目录条目未处于发布状态，不能申请", code: "request.entry-not-published" });
+    if (entry.content.sharingType === "refused") throw new ConflictError(`Entry ${entry.code} is not shared any more: ${entry.content.refusalBasis ?? ""}`, { zh: `目录条目已列为不予共享：${entry.content.refusalBasis ?? ""}`, code: "request.refused-kind" });
     const issues = await issuesOf(reader, content, entry, consumerOrganisationId);
-    if (issues.length > 0) throw new InputError(`The request has ${issues.length} problem${issues.length === 1 ? "" : "s"}: ${issues[0]!.path} ${issues[0]!.message}`, { zh: `申请有 ${issues.length} 处问题:${issues[0]!.zh}`, code: "request.incomplete", issues, nextStep: "Put everything named right, then submit again." });
+    if (issues.length > 0) throw new InputError(`The request has ${issues.length} problem${issues.length === 1 ? "" : "s"}: ${issues[0]!.path} ${issues[0]!.message}`, { zh: `申请有 ${issues.length} 处问题：${issues[0]!.zh}`, code: "request.incomplete", issues, nextStep: "Put everything named right, then submit again." });
   }
 
   function assertDraft(content: RequestContent): void {
     const issues = checkDraft(kernel.validator, content);
-    if (issues.length > 0) throw new InputError(`The draft has ${issues.length} problem${issues.length === 1 ? "" : "s"}: ${issues[0]!.path} ${issues[0]!.message}`, { zh: `草稿有 ${issues.length} 处问题:${issues[0]!.zh}`, code: "request.malformed", issues });
+    if (issues.length > 0) throw new InputError(`The draft has ${issues.length} problem${issues.length === 1 ? "" : "s"}: ${issues[0]!.path} ${issues[0]!.message}`, { zh: `草稿有 ${issues.length} 处问题：${issues[0]!.zh}`, code: "request.malformed", issues });
   }
 
   function consumerOf(actor: Actor): string {
@@ -144,6 +146,7 @@ export function createRequests({ kernel, sources, deadlines, decisions, limits }
           returns: await listReturns(reader, requestId),
           actions: availableActions(actor, request, { access, opinions, office: await findOfficeOf(reader, actor.organisationId) }),
           notes: entry === undefined ? [] : reviewNotes(entry, request.content),
+          scope: entry === undefined ? { items: [] } : readableScope(entry, request.content),
         };
       }),
 

@@ -115,7 +115,7 @@ export function createReviews({ kernel, sources, deadlines, decisions, profile }
       if (longest === 0) throw new ConflictError(`Profile ${profile} knows no extension of the reply`, { zh: "现行规则没有延长答复的规定", code: "request.extension-none" });
       if (!Number.isInteger(days) || days < 1 || days > longest) throw new InputError(`An extension has 1 to ${longest} working days`, { zh: `延长答复为 1 至 ${longest} 个工作日`, code: "request.extension-days", issues: [{ path: "/days", code: "request.extension-days", message: `must be 1 to ${longest}`, zh: `应为 1 至 ${longest}` }] });
       return step(actor, requestId, "ask-extension", async (work, request, { opinions }) => {
-        if (request.overdue) throw new ConflictError(`The deadline of request ${request.number} has passed; it cannot be extended any more`, { zh: "答复期限已过,不能再申请延长", code: "request.extension-late" });
+        if (request.overdue) throw new ConflictError(`The deadline of request ${request.number} has passed; it cannot be extended any more`, { zh: "答复期限已过，不能再申请延长", code: "request.extension-late" });
         return transition(work, request, "ask-extension", { opinions, reason, detail: { days }, changes: { extension: { days, reason, state: "asked", askedBy: actor.id, askedAt: work.at.toISOString() } } });
       });
     },
@@ -144,7 +144,7 @@ export function createReviews({ kernel, sources, deadlines, decisions, profile }
       await runWork(kernel, actor, async ({ tx, at, audits }) => {
         if ((await sources.findOrganisation(tx, organisationId)) === undefined) throw new InputError(`No organisation ${organisationId}`, { zh: "机构不存在", code: "organisation.not-found" });
         const other = (await listOffices(tx)).find((each) => each.organisationId === organisationId && each.office !== office);
-        if (other !== undefined) throw new ConflictError(`That body already speaks for ${other.office}; the four opinions must be separate`, { zh: "该机构已承担另一审核职责,四方意见须各自独立", code: "review-office.taken" });
+        if (other !== undefined) throw new ConflictError(`That body already speaks for ${other.office}; the four opinions must be separate`, { zh: "该机构已承担另一审核职责，四方意见须各自独立", code: "review-office.taken" });
         await upsertOffice(tx, { office, organisationId, at, actorId: actor.id });
         audits.push({ action: "review-office.assign", objectType: "organisation", objectId: organisationId, detail: { office } });
       });
@@ -180,5 +180,5 @@ function assertToldAtOnce(items: readonly MaterialItem[], content: RequestConten
   const named = new Set(earlier.flatMap((each) => each.items.map((item) => memberOf(item.path))));
   const late = items.filter((item) => !named.has(memberOf(item.path)) && JSON.stringify(content[memberOf(item.path)]) === JSON.stringify(last.content[memberOf(item.path)]));
   if (late.length === 0) return;
-  throw new ConflictError(`Everything missing has to be told at once: ${late.map((item) => item.path).join(", ")} stood there unchanged at the earlier return`, { zh: `须一次性告知补正内容:${late.map((item) => item.path).join("、")} 此前未提出且未变更`, code: "request.told-at-once", nextStep: "Name only what was named before or what has changed since, or decide on the request." });
+  throw new ConflictError(`Everything missing has to be told at once: ${late.map((item) => item.path).join(", ")} stood there unchanged at the earlier return`, { zh: `须一次性告知补正内容：${late.map((item) => item.path).join("、")} 此前未提出且未变更`, code: "request.told-at-once", nextStep: "Name only what was named before or what has changed since, or decide on the request." });
 }

@@ -38,7 +38,7 @@ export function createUsage({ kernel }: { kernel: Kernel }): UsageService {
       if (grant === undefined) throw new NotFoundError(`No grant ${grantId} that you may see`, { zh: "授权不存在或无权查看", code: "grant.not-found" });
       access.assert(actor, "grant", "record-use", grantSubject(grant));
       if (input.kind === "disposal" && grant.state !== "revoked" && grant.state !== "expired") {
-        throw new ConflictError(`Grant ${grantId} is ${grant.state}; data are disposed of after it has ended`, { zh: "授权尚未终止,不能登记销毁", code: "grant.disposal.state", nextStep: "Give the grant up first." });
+        throw new ConflictError(`Grant ${grantId} is ${grant.state}; data are disposed of after it has ended`, { zh: "授权尚未终止，不能登记销毁", code: "grant.disposal.state", nextStep: "Give the grant up first." });
       }
       const day = localDay(work.at);
       const record: UsageRecord = { ...input, id: kernel.newId("usage"), grantId, organisationId: grant.consumerOrganisationId, actorId: actor.id, recordedAt: work.at, keepUntil: addDays(day, useRecordRetentionYears * 366) };

@@ -162,6 +162,7 @@ export function addSharingObjects(builder: ZhengtongSchemaBuilder, { organisatio
       toState: t.field({ type: RequestState, resolve: (step) => step.toState }),
       at: t.field({ type: "DateTime", resolve: (step) => step.at }),
       actorId: t.exposeID("actorId"),
+      department: t.loadable({ type: Party, nullable: true, load: (ids: string[], { actor }) => loadParties(ids, actor), resolve: (step) => step.actorOrganisationId }),
       byRule: t.boolean({ description: "The platform's own step, by a rule.", resolve: (step) => step.actorId.startsWith("system:") }),
       reason: t.exposeString("reason", { nullable: true }),
       detail: t.field({ type: "JSON", resolve: (step) => step.detail }),
@@ -182,6 +183,17 @@ export function addSharingObjects(builder: ZhengtongSchemaBuilder, { organisatio
   const MaterialReturnRef = builder.objectRef<MaterialReturn>("MaterialReturn").implement({
     fields: (t) => ({ round: t.exposeInt("round"), part: t.field({ type: ReviewPart, resolve: (one) => one.part }), items: t.field({ type: [MaterialItemRef], resolve: (one) => one.items }), at: t.field({ type: "DateTime", resolve: (one) => one.at }) }),
   });
+  const ScopeItem = builder.objectRef<RequestDetail["scope"]["items"][number]>("ScopeItem").implement({
+    fields: (t) => ({
+      field: t.string({ resolve: ({ item }) => item.field }),
+      name: t.string({ resolve: ({ item }) => item.name }),
+      itemType: t.string({ resolve: ({ item }) => item.type }),
+      key: t.boolean({ resolve: ({ item }) => item.key === true }),
+      personal: t.boolean({ resolve: ({ item }) => item.personal === true }),
+      sensitivity: t.string({ nullable: true, resolve: ({ item }) => item.sensitivity }),
+      mask: t.field({ type: MaskRuleEnum, nullable: true, resolve: ({ mask }) => mask }),
+    }),
+  });
   const RequestDetailRef = builder.objectRef<RequestDetail>("SharingRequestDetail").implement({
     fields: (t) => ({
       request: t.field({ type: RequestRef, resolve: (detail) => detail.request }),
@@ -190,6 +202,9 @@ export function addSharingObjects(builder: ZhengtongSchemaBuilder, { organisatio
       opinions: t.field({ type: [OpinionRef], resolve: (detail) => detail.opinions }),
       returns: t.field({ type: [MaterialReturnRef], resolve: (detail) => detail.returns }),
       availableActions: t.field({ type: [RequestAction], resolve: (detail) => detail.actions }),
+      scopeItems: t.field({ type: [ScopeItem], description: "The fields asked for, as the entry names them.", resolve: (detail) => detail.scope.items }),
+      rowConditionZh: t.string({ nullable: true, description: "The row condition in words.", resolve: (detail) => detail.scope.condition?.zh }),
+      rowConditionEn: t.string({ nullable: true, resolve: (detail) => detail.scope.condition?.en }),
       reviewNotes: t.field({ type: [IssueType], description: "What a reviewer should look at, without being wrong.", resolve: (detail) => detail.notes }),
     }),
   });
