@@ -1,6 +1,6 @@
 import { accessSync, constants, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { createDatabase, createSilentLog, describeError, describeUrl, migrationState, type MigrationSet } from "#platform";
+import { createDatabase, createSilentLog, describeError, describeUrl, migrationState, systemClock, type MigrationSet } from "#platform";
 import { nodeMigrations } from "#exchange-nodes";
 import { createWorkingCalendar } from "#standards";
 import { centerMigrations, cityMigrations } from "../compose/center.ts";
@@ -21,10 +21,10 @@ async function checkDatabase(name: string, url: string, sets: MigrationSet[]): P
   const what = `${name} (${describeUrl(url)})`;
   const database = createDatabase({ url, log: createSilentLog(), maxConnections: 1, connectTimeoutMs: 5_000 });
   try {
-    const asked = Date.now();
+    const asked = systemClock.now().getTime();
     const { rows } = await database.read((reader) => reader.query<{ version: number; text: string; at: Date; encoding: string; can_create: boolean; size: number }>("select current_setting('server_version_num')::int as version, current_setting('server_version') as text, clock_timestamp() as at, current_setting('server_encoding') as encoding, has_database_privilege(current_database(), 'create') as can_create, pg_database_size(current_database()) as size"));
     const row = rows[0]!;
-    const skewMs = Math.abs(row.at.getTime() - (asked + Date.now()) / 2);
+    const skewMs = Math.abs(row.at.getTime() - (asked + systemClock.now().getTime()) / 2);
     const state = await migrationState(database, sets);
     return [
       row.version >= oldestPostgres ? { what, state: "good", found: `PostgreSQL ${row.text}, ${Math.round(row.size / 1_048_576)} MB` } : { what, state: "bad", found: `PostgreSQL ${row.text}`, todo: "Version 15 is the oldest that is supported: move to a newer server." },
@@ -46,7 +46,7 @@ async function checkDatabase(name: string, url: string, sets: MigrationSet[]): P
 
 function checkCalendar(): Finding {
   const { years } = createWorkingCalendar();
-  const next = new Date(Date.now()).getUTCFullYear() + 1;
+  const next = systemClock.now().getUTCFullYear() + 1;
   const last = years.at(-1)!;
   return last >= next
     ? { what: "working-day calendar", state: "good", found: `notices up to ${last}` }

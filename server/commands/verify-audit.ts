@@ -28,7 +28,7 @@ export async function verifyEverything({ center, city, exchange }: Pick<CenterSe
     if (page.length < 100 || !last) break;
     after = [last.createdAt.toISOString(), last.id];
   }
-  return { intact: chains.center.intact && chains.city.intact && feeds.every((feed) => feed.ok), chains, feeds };
+  return { intact: chains.center.intact && chains.city.intact && feeds.every((feed) => feed.intact), chains, feeds };
 }
 
 export async function runVerifyAudit(options: { config?: string; json?: boolean }): Promise<void> {
@@ -40,8 +40,8 @@ export async function runVerifyAudit(options: { config?: string; json?: boolean 
       for (const [name, chain] of Object.entries(report.chains)) {
         process.stdout.write(chain.intact ? `audit chain ${name}: intact, ${chain.records} records, head ${chain.headHash}\n` : `audit chain ${name}: BROKEN at record ${chain.firstBroken!.sequence}: ${chain.firstBroken!.reason}\n`);
       }
-      for (const feed of report.feeds) if (!feed.ok) process.stdout.write(`feed ${feed.feedId}: BROKEN: ${JSON.stringify(feed)}\n`);
-      process.stdout.write(`feeds: ${report.feeds.filter((feed) => feed.ok).length} of ${report.feeds.length} intact\n`);
+      for (const feed of report.feeds) if (!feed.intact) process.stdout.write(`feed ${feed.feedId}: BROKEN: ${JSON.stringify(feed)}\n`);
+      process.stdout.write(`feeds: ${report.feeds.filter((feed) => feed.intact).length} of ${report.feeds.length} intact\n`);
     }
     if (!report.intact) process.exitCode = 1;
   });
