@@ -2,6 +2,7 @@ export { coordinationAppsMigrations } from "./migrations.ts";
 export { coordinationAppsAccessRules } from "./access-rules.ts";
 export { createCoordinationApps } from "./coordination-apps.ts";
 export type { CoordinationApps, CreateCoordinationAppsOptions } from "./coordination-apps.ts";
+export { addCoordinationAppsTypes } from "./graphql/add-types.ts";
 
 export type { ComparisonSymbol, Condition, Operand, ValueType } from "./check/model/expression.ts";
 export { assertDefinition, checkDefinition } from "./check/model/definition.ts";
