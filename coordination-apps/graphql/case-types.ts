@@ -122,7 +122,17 @@ export function addCaseTypes(builder: ZhengtongSchemaBuilder, apps: Coordination
       availableActions: t.field({ type: [Action], description: "What the caller may do with it now.", resolve: (detail) => detail.actions }),
     }),
   });
-  const RefusedCase = builder.objectRef<ManyOutcome["refused"][number]>("RefusedCheckCase").implement({ fields: (t) => ({ caseId: t.exposeID("caseId"), refusal: t.field({ type: builder.refs.RefusalType, resolve: (one) => one.refusal as never }) }) });
+  // The refusal's members stand here themselves: GraphQL takes an Error that a field answers with for one that it threw.
+  const RefusedCase = builder.objectRef<ManyOutcome["refused"][number]>("RefusedCheckCase").implement({
+    fields: (t) => ({
+      caseId: t.exposeID("caseId"),
+      kind: t.field({ type: builder.refs.ErrorKindEnum, resolve: ({ refusal }) => refusal.kind }),
+      code: t.string({ nullable: true, resolve: ({ refusal }) => refusal.code }),
+      message: t.string({ resolve: ({ refusal }) => refusal.message }),
+      zh: t.string({ resolve: ({ refusal }) => refusal.zh }),
+      nextStep: t.string({ nullable: true, resolve: ({ refusal }) => refusal.nextStep }),
+    }),
+  });
   const Many = builder.objectRef<ManyOutcome>("CheckCasesOutcome").implement({
     description: "Each case was done or refused on its own.",
     fields: (t) => ({ done: t.field({ type: [Case], complexity: { multiplier: 1 }, resolve: (outcome) => outcome.done }), refused: t.field({ type: [RefusedCase], complexity: { multiplier: 1 }, resolve: (outcome) => outcome.refused }) }),

@@ -8,7 +8,7 @@ export const unemploymentCheck: CheckDefinition = {
   name: "unemployment-benefit",
   version: 1,
   title: { zh: "失业保险金领取资格协查", message: "Unemployment benefit check" },
-  purpose: { zh: "核验失业保险金领取资格(社会保险经办条例第二十六条)", message: "Checks entitlement to unemployment benefit by comparing data (社会保险经办条例 art. 26)" },
+  purpose: { zh: "核验失业保险金领取资格（社会保险经办条例第二十六条）", message: "Checks entitlement to unemployment benefit by comparing data （社会保险经办条例 art. 26)" },
   subject: claims,
   // The days for which benefit was granted or is still paid, as far as the month compared has come: what lies ahead is
   // not yet a ground.
@@ -36,7 +36,7 @@ export const unemploymentCheck: CheckDefinition = {
   rules,
   hit: {
     text: {
-      zh: "一条证据记录的公民身份号码与申领人相同,且其日期使规则成立,即为比中;姓名不同仅作提示。比中不停发待遇,只立案核实;“线索”类比中本身不是停发依据。",
+      zh: "一条证据记录的公民身份号码与申领人相同，且其日期使规则成立，即为比中；姓名不同仅作提示。比中不停发待遇，只立案核实；“线索”类比中本身不是停发依据。",
       message: "A hit is one evidence row with the claimant's citizen number whose dates make a rule true; another name is noted only. A hit stops nothing: it opens a case to verify. A clue is in itself no ground.",
     },
     opensCase: ["ground", "clue"],
@@ -48,7 +48,7 @@ export const unemploymentCheck: CheckDefinition = {
     appealDays: 60,
     sources: [
       ...procedureBases.map((basis) => ({ zh: `《${basis.law}》${basis.article}:${basis.text.zh}`, message: `${basis.law} ${basis.article}: ${basis.text.message}` })),
-      { zh: "核实期限20个工作日、异议期限5个工作日为本系统建议值,由主管部门确认;申诉期限60日参照《行政复议法》第二十条。", message: "20 working days to verify and 5 to object are this product's proposals, for the lead office to confirm; 60 days to appeal follow 行政复议法 art. 20." },
+      { zh: "核实期限20个工作日、异议期限5个工作日为本系统建议值，由主管部门确认；申诉期限60日参照《行政复议法》第二十条。", message: "20 working days to verify and 5 to object are this product's proposals, for the lead office to confirm; 60 days to appeal follow 行政复议法 art. 20." },
     ],
   },
 };

@@ -114,7 +114,7 @@ export const evidenceRoles: EvidenceRole[] = [
   },
   {
     role: "emigrations",
-    title: { zh: "出国(境)定居注销户口信息", message: "household registrations cancelled for settling abroad" },
+    title: { zh: "出国（境）定居注销户口信息", message: "household registrations cancelled for settling abroad" },
     department: { zh: "市公安局", message: "public security bureau" },
     entry: "gongan.emigration",
     ...byPerson,

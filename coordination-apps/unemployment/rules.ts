@@ -46,7 +46,7 @@ const otherRunsUntil: Operand = { latest: [{ coalesce: [evidence("benefit_until"
 export const rules: CheckRule[] = [
   {
     id: "reemployment-registration",
-    title: { zh: "重新就业(就业登记)", message: "re-employed (employment registration)" },
+    title: { zh: "重新就业（就业登记）", message: "re-employed (employment registration)" },
     kind: "reemployment",
     role: "employment-registrations",
     severity: "ground",
@@ -57,7 +57,7 @@ export const rules: CheckRule[] = [
   },
   {
     id: "reemployment-contribution",
-    title: { zh: "重新就业(单位缴纳社会保险费)", message: "re-employed (an employer pays contributions)" },
+    title: { zh: "重新就业（单位缴纳社会保险费）", message: "re-employed (an employer pays contributions)" },
     kind: "reemployment",
     role: "contributions",
     severity: "ground",
@@ -68,7 +68,7 @@ export const rules: CheckRule[] = [
   },
   {
     id: "reemployment-income-tax",
-    title: { zh: "重新就业(单位扣缴个人所得税)", message: "re-employed (an employer withholds income tax)" },
+    title: { zh: "重新就业（单位扣缴个人所得税）", message: "re-employed (an employer withholds income tax)" },
     kind: "reemployment",
     role: "income-tax",
     severity: "ground",
@@ -78,7 +78,7 @@ export const rules: CheckRule[] = [
   },
   {
     id: "business-enterprise",
-    title: { zh: "登记为企业法定代表人(线索)", message: "legal representative of a new enterprise (clue)" },
+    title: { zh: "登记为企业法定代表人（线索）", message: "legal representative of a new enterprise (clue)" },
     kind: "reemployment",
     role: "enterprises",
     severity: "clue",
@@ -88,7 +88,7 @@ export const rules: CheckRule[] = [
   },
   {
     id: "business-self-employed",
-    title: { zh: "登记为个体工商户(线索)", message: "registered as a sole trader (clue)" },
+    title: { zh: "登记为个体工商户（线索）", message: "registered as a sole trader (clue)" },
     kind: "reemployment",
     role: "self-employed",
     severity: "clue",
@@ -146,9 +146,9 @@ export const rules: CheckRule[] = [
     condition: { overlaps: { from: evidence("admitted_on"), until: evidence("released_on") } },
     evidenceDate: evidence("admitted_on"),
   },
-  death("death-household", "household-deaths", { zh: "死亡(公安户口注销)", message: "died (household registration cancelled)" }, "cancelled_on"),
-  death("death-funeral", "funerals", { zh: "死亡(殡葬火化)", message: "died (funeral)" }, "cremated_on"),
-  death("death-certificate", "death-certificates", { zh: "死亡(死亡医学证明)", message: "died (medical certificate)" }, "issued_on"),
+  death("death-household", "household-deaths", { zh: "死亡（公安户口注销）", message: "died (household registration cancelled)" }, "cancelled_on"),
+  death("death-funeral", "funerals", { zh: "死亡（殡葬火化）", message: "died (funeral)" }, "cremated_on"),
+  death("death-certificate", "death-certificates", { zh: "死亡（死亡医学证明）", message: "died (medical certificate)" }, "issued_on"),
   {
     id: "term-over",
     title: { zh: "领取期限已满", message: "longest term is over" },

@@ -23,7 +23,7 @@ export interface ComputeDeadlineOptions {
 export function computeDeadline({ from, count, unit, what, calendar }: ComputeDeadlineOptions): Deadline {
   if (unit === "day") {
     const date = addDays(from, count);
-    return { from, count, unit, date, explanation: { message: `${what.message}: ${count} days counted from the day after ${from}; due on ${date}.`, zh: `${what.zh}:自 ${from} 次日起计 ${count} 日,截止 ${date}。` } };
+    return { from, count, unit, date, explanation: { message: `${what.message}: ${count} days counted from the day after ${from}; due on ${date}.`, zh: `${what.zh}：自 ${from} 次日起计 ${count} 日，截止 ${date}。` } };
   }
   let date = from;
   let skipped = 0;
@@ -40,7 +40,7 @@ export function computeDeadline({ from, count, unit, what, calendar }: ComputeDe
         pendingYear: year,
         explanation: {
           message: `${what.message}: ${count} working days counted from the day after ${from}; the holiday notice for ${year} is not known, so the day cannot be told yet; it is not before ${notBefore}.`,
-          zh: `${what.zh}:自 ${from} 次日起计 ${count} 个工作日;${year} 年节假日安排通知尚未导入,暂不能确定截止日,最早不早于 ${notBefore}。`,
+          zh: `${what.zh}：自 ${from} 次日起计 ${count} 个工作日；${year} 年节假日安排通知尚未导入，暂不能确定截止日，最早不早于 ${notBefore}。`,
         },
       };
     }
@@ -54,7 +54,7 @@ export function computeDeadline({ from, count, unit, what, calendar }: ComputeDe
     date,
     explanation: {
       message: `${what.message}: ${count} working days counted from the day after ${from}, ${skipped} days off skipped; due on ${date}.`,
-      zh: `${what.zh}:自 ${from} 次日起计 ${count} 个工作日,跳过休息日 ${skipped} 天,截止 ${date}。`,
+      zh: `${what.zh}：自 ${from} 次日起计 ${count} 个工作日，跳过休息日 ${skipped} 天，截止 ${date}。`,
     },
   };
 }

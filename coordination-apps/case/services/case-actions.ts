@@ -10,7 +10,7 @@ const longestText = 2_000;
 /** The system, applications and nodes never act on a case: a person does, and answers for it. */
 export function requirePerson(actor: Actor): void {
   if (actor.kind === "user") return;
-  throw new NotAllowedError("Only a person may act on a case", { zh: "办件只能由经办人员处理,系统不得自动处理", code: "case.person-needed", nextStep: "Let a case officer of the benefit department act." });
+  throw new NotAllowedError("Only a person may act on a case", { zh: "办件只能由经办人员处理，系统不得自动处理", code: "case.person-needed", nextStep: "Let a case officer of the benefit department act." });
 }
 
 export function requireText(text: string | undefined, what: { message: string; zh: string }): string {
@@ -41,7 +41,7 @@ export function settleHearing(found: CheckCase, hearing: Hearing | undefined, at
   const until = found.objectionDeadline?.date;
   if (until !== undefined && localDay(at) > until) return "no-objection";
   throw new ConflictError(`The person in case ${found.number} may still object${until === undefined ? "" : ` until ${until}`}`, {
-    zh: `办件 ${found.number} 的异议期${until === undefined ? "尚未算定" : `至 ${until}`},本人仍可提出异议`,
+    zh: `办件 ${found.number} 的异议期${until === undefined ? "尚未算定" : `至 ${until}`}，本人仍可提出异议`,
     code: "case.objection-period",
     nextStep: "Wait for the end of the period, record an objection, or record that the person accepted the finding.",
   });
@@ -49,7 +49,7 @@ export function settleHearing(found: CheckCase, hearing: Hearing | undefined, at
 
 export function requireDismissalKind(definition: CheckDefinition, kind: string): string {
   if (definition.dismissalKinds.some((candidate) => candidate.kind === kind)) return kind;
-  throw new InputError(`"${kind}" is not a kind of dismissal; it is one of ${definition.dismissalKinds.map((candidate) => candidate.kind).join(", ")}`, { zh: `排除类别应为:${definition.dismissalKinds.map((candidate) => candidate.title.zh).join("、")}`, code: "case.dismissal-kind" });
+  throw new InputError(`"${kind}" is not a kind of dismissal; it is one of ${definition.dismissalKinds.map((candidate) => candidate.kind).join(", ")}`, { zh: `排除类别应为：${definition.dismissalKinds.map((candidate) => candidate.title.zh).join("、")}`, code: "case.dismissal-kind" });
 }
 
 export function requireAppealInTime(found: CheckCase, at: Date): void {
@@ -59,12 +59,12 @@ export function requireAppealInTime(found: CheckCase, at: Date): void {
 
 /** Four eyes: who confirmed does not decide on the appeal. */
 export function requireSecondOfficer(found: CheckCase, actor: Actor): void {
-  if (actor.id === found.decidedBy) throw new NotAllowedError(`Case ${found.number} was confirmed by you: another officer decides the appeal`, { zh: `办件 ${found.number} 由您确认,申诉须由另一名经办人员决定`, code: "case.four-eyes", nextStep: "Let another case officer of the department decide." });
+  if (actor.id === found.decidedBy) throw new NotAllowedError(`Case ${found.number} was confirmed by you: another officer decides the appeal`, { zh: `办件 ${found.number} 由您确认，申诉须由另一名经办人员决定`, code: "case.four-eyes", nextStep: "Let another case officer of the department decide." });
 }
 
 export function requireClosable(found: CheckCase, at: Date): void {
   const until = found.appealDeadline?.date;
-  if (found.state === "confirmed" && (until === undefined || localDay(at) <= until)) throw new ConflictError(`Case ${found.number} may still be appealed${until === undefined ? "" : ` until ${until}`}`, { zh: `办件 ${found.number} 仍在申诉期内${until === undefined ? "" : `(至 ${until})`}`, code: "case.appeal-period", nextStep: `Close it from ${until === undefined ? "the end of the appeal period" : addDays(until, 1)} on.` });
+  if (found.state === "confirmed" && (until === undefined || localDay(at) <= until)) throw new ConflictError(`Case ${found.number} may still be appealed${until === undefined ? "" : ` until ${until}`}`, { zh: `办件 ${found.number} 仍在申诉期内${until === undefined ? "" : `（至 ${until}）`}`, code: "case.appeal-period", nextStep: `Close it from ${until === undefined ? "the end of the appeal period" : addDays(until, 1)} on.` });
 }
 
 /** What this actor may do with the case now; `allows` is the access decision. */

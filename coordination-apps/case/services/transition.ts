@@ -17,7 +17,7 @@ export function assertTransition(found: CheckCase, action: CaseAction): void {
   const { from } = caseTransitions[action];
   if (from.includes(found.state)) return;
   throw new ConflictError(`Case ${found.number} is ${stateTitles[found.state].message}: "${actionTitles[action].message}" needs it to be ${from.map((state) => stateTitles[state].message).join(" or ")}`, {
-    zh: `办件 ${found.number} 当前为“${stateTitles[found.state].zh}”,不能执行“${actionTitles[action].zh}”`,
+    zh: `办件 ${found.number} 当前为“${stateTitles[found.state].zh}”，不能执行“${actionTitles[action].zh}”`,
     code: `case.${action}.state`,
     nextStep: found.state === "opened" && action === "confirm" ? "Notify the person first: nobody is found against without having been told." : "Look at the case again: somebody may have acted on it meanwhile.",
   });

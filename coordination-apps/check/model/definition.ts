@@ -192,7 +192,7 @@ export function checkDefinition(definition: CheckDefinition): Issue[] {
 
 export function assertDefinition(definition: CheckDefinition): void {
   const issues = checkDefinition(definition);
-  if (issues.length > 0) throw new InputError(`Check definition ${definition.name} has ${issues.length} fault${issues.length === 1 ? "" : "s"}: ${issues[0]!.path} ${issues[0]!.message}`, { zh: `协查方案 ${definition.name} 有 ${issues.length} 处错误:${issues[0]!.path} ${issues[0]!.zh}`, issues });
+  if (issues.length > 0) throw new InputError(`Check definition ${definition.name} has ${issues.length} fault${issues.length === 1 ? "" : "s"}: ${issues[0]!.path} ${issues[0]!.message}`, { zh: `协查方案 ${definition.name} 有 ${issues.length} 处错误：${issues[0]!.path} ${issues[0]!.zh}`, issues });
 }
 
 /** Two definitions with the same digest find the same hits. */

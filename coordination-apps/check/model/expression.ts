@@ -82,7 +82,7 @@ export function createExpressionChecker(types: ExpressionTypes): ExpressionCheck
 
   function expect(operand: Operand, path: string, allowed: readonly ValueType[]): ValueType | undefined {
     const type = checkOperand(operand, path);
-    if (type !== undefined && !allowed.includes(type)) return report(path, `is ${type} where ${allowed.join(" or ")} is needed`, `类型为 ${type},应为 ${allowed.join("或")}`);
+    if (type !== undefined && !allowed.includes(type)) return report(path, `is ${type} where ${allowed.join(" or ")} is needed`, `类型为 ${type}，应为 ${allowed.join("或")}`);
     return type;
   }
 

@@ -56,7 +56,7 @@ export async function readLanding(reader: Reader, binding: InputBinding): Promis
   const feed = rows[0];
   if (!feed) return unavailable(`feed ${binding.feedId} has not delivered anything yet`, `数据流 ${binding.feedId} 尚未送达`);
   if (feed.schema_name !== binding.schema || feed.table_name !== binding.table || feed.grant_id !== binding.grantId) return unavailable(`feed ${binding.feedId} is applied to ${feed.schema_name}.${feed.table_name} under grant ${feed.grant_id}, not as it was attached`, `数据流 ${binding.feedId} 的落地表或授权与挂接时不一致`);
-  if (endedStates.has(feed.state)) return unavailable(`feed ${binding.feedId} has ended (${feed.state}): the grant no longer covers its rows`, `数据流 ${binding.feedId} 已停止(${feed.state}),授权不再有效`);
+  if (endedStates.has(feed.state)) return unavailable(`feed ${binding.feedId} has ended (${feed.state}): the grant no longer covers its rows`, `数据流 ${binding.feedId} 已停止（${feed.state}），授权不再有效`);
 
   const columns = await readColumns(reader, binding.schema, binding.table);
   if (!columns) return unavailable(`table ${binding.schema}.${binding.table} is not there yet`, `落地表 ${binding.schema}.${binding.table} 尚不存在`);

@@ -84,7 +84,7 @@ export function requireClaims(definition: CheckDefinition, states: ReadonlyMap<s
   const { subject } = definition;
   const state = states.get(subject.role)!;
   const refuse = (what: BilingualText): never => {
-    throw new UnavailableError(`The claims of ${definition.name} cannot be compared: ${what.message}`, { zh: `${definition.title.zh}无法比对:${what.zh}`, code: "check.claims-unavailable", nextStep: `Attach a granted feed of ${subject.entry} and wait for its first delivery.` });
+    throw new UnavailableError(`The claims of ${definition.name} cannot be compared: ${what.message}`, { zh: `${definition.title.zh}无法比对：${what.zh}`, code: "check.claims-unavailable", nextStep: `Attach a granted feed of ${subject.entry} and wait for its first delivery.` });
   };
   if (!state.table) return refuse(state.unavailable!);
   const missing = missingFields(state.table, subject.fields, neededClaimFields(definition));
@@ -101,8 +101,8 @@ export function ruleObstacle(definition: CheckDefinition, rule: CheckRule, state
   if (claims) for (const field of missingFields(claims, definition.subject.fields, claimFieldsOf([rule.condition, rule.evidenceDate]))) missing.push(`${definition.subject.role}.${field}`);
   if (missing.length > 0) return { message: `the grant lacks the fields ${missing.join(", ")}`, zh: `授权未包含字段 ${missing.join("、")}` };
   const keys = keyFieldsOfRole(definition, rule.role);
-  if ([...keys].sort().join() !== [...state.table.keyColumns].sort().join()) return { message: `the table's key is (${state.table.keyColumns.join(", ")}), not (${keys.join(", ")})`, zh: `落地表主键为 (${state.table.keyColumns.join("、")}),应为 (${keys.join("、")})` };
-  if (!state.table.columns.has("zt_sequence")) return { message: "the table was not written by an exchange subscriber: it has no zt_sequence", zh: "该表不是由交换节点落地(缺少 zt_sequence)" };
+  if ([...keys].sort().join() !== [...state.table.keyColumns].sort().join()) return { message: `the table's key is (${state.table.keyColumns.join(", ")}), not (${keys.join(", ")})`, zh: `落地表主键为（${state.table.keyColumns.join("、")}），应为（${keys.join("、")}）` };
+  if (!state.table.columns.has("zt_sequence")) return { message: "the table was not written by an exchange subscriber: it has no zt_sequence", zh: "该表不是由交换节点落地（缺少 zt_sequence)" };
   return undefined;
 }
 

@@ -78,7 +78,7 @@ export interface CheckReportService {
 }
 
 export const moneyFormula: BilingualText = {
-  zh: "节约资金 = Σ 已确认(未撤销、未在申诉中)办件的月发放金额 × 剩余月数;剩余月数 = 领取截止月份 − 比对月份(不含比对当月,不为负)。已发放的月份不计入,是否追回由待遇发放部门依法决定。",
+  zh: "节约资金 = Σ 已确认（未撤销、未在申诉中）办件的月发放金额 × 剩余月数；剩余月数 = 领取截止月份 − 比对月份（不含比对当月，不为负）。已发放的月份不计入，是否追回由待遇发放部门依法决定。",
   message: "Money kept = sum over confirmed cases (not overturned, not under appeal) of monthly amount × remaining months; remaining months = month of the last day granted − month compared (that month itself not counted, never below zero). Months already paid are not counted; whether they are reclaimed, the benefit department decides by law.",
 };
 
