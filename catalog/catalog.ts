@@ -1,8 +1,10 @@
 import type { Kernel, ZhengtongSchemaBuilder } from "#platform";
+import { createAuditService, type AuditService } from "./audit/audit-service.ts";
 import { createCollectionService, type CollectionService } from "./data-elements/collection-service.ts";
 import { createDataElementService, type DataElementService } from "./data-elements/data-element-service.ts";
 import { createChangeRequestService, type ChangeRequestService } from "./entries/change-request-service.ts";
 import { createEntryService, type EntryService } from "./entries/entry-service.ts";
+import { addCatalogCoreTypes } from "./graphql/core-types.ts";
 import type { IdentifierArea } from "./model/identifiers.ts";
 import { createOrganisationService, type OrganisationService } from "./organisations/organisation-service.ts";
 import { createSharing, type CreateSharingOptions, type Sharing } from "./sharing/sharing.ts";
@@ -30,6 +32,7 @@ export interface Catalog {
   changeRequests: ChangeRequestService;
   dataElements: DataElementService;
   collections: CollectionService;
+  audit: AuditService;
   sharing: Sharing;
 }
 
@@ -48,9 +51,12 @@ export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter:
     changeRequests,
     dataElements: createDataElementService({ kernel }),
     collections: createCollectionService({ kernel, entries, changeRequests }),
+    audit: createAuditService({ kernel }),
     sharing: createSharing({ kernel, ...sharing }),
   };
 }
 
 /** Adds the catalog's part of the GraphQL schema. */
-export function addCatalogTypes(_builder: ZhengtongSchemaBuilder, _catalog: Catalog): void {}
+export function addCatalogTypes(builder: ZhengtongSchemaBuilder, catalog: Catalog): void {
+  addCatalogCoreTypes(builder, catalog);
+}
