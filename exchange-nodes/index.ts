@@ -30,3 +30,10 @@ export type { FeedService, MeteringDay } from "./center/services/feed-service.ts
 export type { EnrolmentCode, NodeService } from "./center/services/node-service.ts";
 export type { FeedRecord, FeedRecords } from "./center/records.ts";
 export type { EvidenceService } from "./center/evidence.ts";
+export { createNode } from "./node/node.ts";
+export type { CreateNodeOptions, ExchangeNodeProcess, NodeConfig, NodeStatus, ProviderContext } from "./node/node.ts";
+export type { NodeProvider } from "./node/provider-port.ts";
+export { connectToCenter, createGatewayClient } from "./node/agent/gateway-client.ts";
+export { createSubscriber } from "./node/subscriber/subscriber.ts";
+export { createFeedApplier } from "./node/subscriber/feed-applier.ts";
+export { landingChannel } from "./node/subscriber/target-store.ts";

@@ -1,4 +1,4 @@
-import { getSuite, sha256, type Clock, type Database, type SigningKey, type SuiteName } from "#platform";
+import { getSuite, type Clock, type Database, type SigningKey, type SuiteName } from "#platform";
 
 /** The centre's signing key from its database, made at the first start; several processes agree on one. */
 export async function loadCenterKey(options: { database: Database; clock: Clock; suite: SuiteName }): Promise<SigningKey> {
@@ -8,9 +8,4 @@ export async function loadCenterKey(options: { database: Database; clock: Clock;
     const { rows } = await tx.query<{ suite: string; private_key: string }>("select suite, private_key from exchange.center_key");
     return getSuite(rows[0]!.suite).load(rows[0]!.private_key);
   });
-}
-
-/** Stands at the end of an enrolment code, so that the node knows the centre it was invited by. */
-export function keyFingerprint(publicKey: string): string {
-  return sha256(publicKey).slice(0, 16);
 }

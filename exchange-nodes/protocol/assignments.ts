@@ -52,6 +52,8 @@ interface AssignmentBase {
   generation: number;
   suite: SuiteName;
   limits: FeedLimits;
+  /** Batches made under an older version of the grant than this had another scope: they are not applied any more. */
+  scopeVersion: number;
 }
 
 /** An entry's place at a node: which relation of which source holds it and which column is which item. */

@@ -6,7 +6,7 @@ import { claimedNode, maxSkewMs, signResponse, verifyRequest } from "../../proto
 import type { ChecksumReport, CommandOutcome, FeedProblem, Heartbeat, SourceSchemaReport, StopEvidence } from "../../protocol/assignments.ts";
 import type { ExchangeCenter } from "../center.ts";
 import { rememberNonce } from "../repositories/nodes.ts";
-import type { EnrolmentRequest } from "../services/node-service.ts";
+import type { EnrolmentRequest } from "../../protocol/enrolment.ts";
 
 const statusOf: Record<ErrorKind, number> = { Input: 400, Authentication: 401, NotAllowed: 403, NotFound: 404, Conflict: 409, Unavailable: 503 };
 const jsonLimitBytes = 8 * 1024 * 1024;

@@ -1,10 +1,9 @@
 import { randomInt } from "node:crypto";
-import type { NodeManifest } from "#standards";
-import { AuthenticationError, canonicalJson, ConflictError, getSuite, InputError, NotFoundError, sha256, type Actor, type Kernel, type SigningKey, type SqlCondition, type SuiteName, type Transaction } from "#platform";
+import { AuthenticationError, ConflictError, getSuite, InputError, NotFoundError, sha256, type Actor, type Kernel, type SigningKey, type SqlCondition, type Transaction } from "#platform";
+import { enrolmentText, keyFingerprint, normalizeCode, type EnrolmentAnswer, type EnrolmentRequest } from "../../protocol/enrolment.ts";
 import { protocolVersion } from "../../protocol/envelope.ts";
 import type { Heartbeat, HeartbeatAnswer } from "../../protocol/assignments.ts";
 import { createEffects, writeEffects, type Effects } from "../effects.ts";
-import { keyFingerprint } from "../center-key.ts";
 import { nodeTransitions, type ExchangeNode, type NodeChange, type StoredSourceSchema } from "../model/node.ts";
 import { findNode, findNodeByName, forgetNonces, insertCode, insertNode, listNodes, listSourceSchemas, markSilentNodes, useCode, writeEnrolment, writeHeartbeat, writeNodeState } from "../repositories/nodes.ts";
 import { writeFeedHealth } from "../repositories/feeds.ts";
@@ -14,25 +13,6 @@ export interface EnrolmentCode {
   /** Shown once: `XXXXX-XXXXX-XXXXX-XXXXX-<fingerprint of the centre's key>`. */
   code: string;
   expiresAt: Date;
-}
-
-export interface EnrolmentRequest {
-  code: string;
-  manifest: NodeManifest;
-  /** Signature of `enrolmentText` by the manifest's key: the node has the private half. */
-  proof: string;
-}
-
-export interface EnrolmentAnswer {
-  nodeId: string;
-  centerPublicKey: string;
-  centerSuite: SuiteName;
-  centerTime: string;
-}
-
-/** What a node signs at enrolment. */
-export function enrolmentText(code: string, manifest: NodeManifest): Buffer {
-  return Buffer.from(`zhengtong-enrol-1\n${sha256(normalizeCode(code))}\n${canonicalJson(manifest)}`);
 }
 
 export interface NodeService {
@@ -58,7 +38,6 @@ const silentAfterMs = 30_000;
 const skewProblemMs = 10_000;
 
 const codeAlphabet = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
-const normalizeCode = (code: string) => code.trim().toUpperCase();
 // 20 characters of 30: 98 bits, so that a plain digest is enough to keep them by.
 const randomCode = () => Array.from({ length: 4 }, () => Array.from({ length: 5 }, () => codeAlphabet[randomInt(codeAlphabet.length)]).join("")).join("-");
 

@@ -1,4 +1,5 @@
--- Who this node is: its keys never leave it.
+-- Who this node is: its keys never leave it. (Where a feed's application stands is kept in the target databases,
+-- beside the rows: schema exchange_target.)
 create table node.identity (
   singleton boolean primary key default true check (singleton),
   node_id text,
@@ -20,18 +21,4 @@ create table node.inbox_command (
   received_at timestamptz not null,
   outcome jsonb,
   acknowledged_at timestamptz
-);
-
--- What the subscriber follows, so that a restart knows its targets before the centre answers. Positions stand in the
--- target databases, beside the rows (schema exchange_target).
-create table node.subscription (
-  feed_id text primary key,
-  target_name text not null,
-  schema_name text not null,
-  table_name text not null,
-  state text not null check (state in ('flowing', 'paused', 'stopped')),
-  problem jsonb,
-  last_row_at timestamptz,
-  stopped_at timestamptz,
-  updated_at timestamptz not null
 );
