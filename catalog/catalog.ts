@@ -5,6 +5,7 @@ import { createDataElementService, type DataElementService } from "./data-elemen
 import { createChangeRequestService, type ChangeRequestService } from "./entries/change-request-service.ts";
 import { createEntryService, type EntryService } from "./entries/entry-service.ts";
 import { addCatalogCoreTypes } from "./graphql/core-types.ts";
+import { addSharingTypes } from "./graphql/sharing.ts";
 import type { IdentifierArea } from "./model/identifiers.ts";
 import { createOrganisationService, type OrganisationService } from "./organisations/organisation-service.ts";
 import { createSharing, type CreateSharingOptions, type Sharing } from "./sharing/sharing.ts";
@@ -59,4 +60,5 @@ export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter:
 /** Adds the catalog's part of the GraphQL schema. */
 export function addCatalogTypes(builder: ZhengtongSchemaBuilder, catalog: Catalog): void {
   addCatalogCoreTypes(builder, catalog);
+  addSharingTypes(builder, catalog);
 }
