@@ -25,7 +25,6 @@ export const nodeSettings = {
   centerUrl: setting.url("ZHENGTONG_CENTER_URL", "address of the centre, https:// (http:// on loopback only)"),
   databaseUrl: setting.url("DATABASE_URL", "PostgreSQL database of the node (front-end database)"),
   enrolmentCode: setting.optional(setting.text("ZHENGTONG_ENROLMENT_CODE", "one-time code, for the first start")),
-  keyFile: setting.text("ZHENGTONG_NODE_KEY_FILE", "file that holds the node's private keys (made at the first start, mode 0600)", "node-keys.json"),
   sourcesFile: setting.optional(setting.text("ZHENGTONG_NODE_SOURCES", "YAML file with the sources that this node offers")),
   targetsFile: setting.optional(setting.text("ZHENGTONG_NODE_TARGETS", "YAML file with the databases that this node applies feeds to")),
   signatureSuite: setting.choice(["sha256-ed25519", "sm3-sm2"])("ZHENGTONG_SIGNATURE_SUITE", "signature suite of the node", "sha256-ed25519"),

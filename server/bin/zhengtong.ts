@@ -1,14 +1,11 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { readFileSync } from "node:fs";
 import { describeError, isRefusal } from "#platform";
+import { packageVersion } from "../version.ts";
 
 /**
  * The `zhengtong` command. Results go to standard output, progress and logs to standard error; the exit status is 0
  * when what was asked for was done, 1 when it was refused or failed, 2 when the call itself was wrong.
  */
-const packageFile = new URL("../../package.json", import.meta.url);
-const { version } = JSON.parse(readFileSync(packageFile, "utf8")) as { version: string };
-
 function wholeNumber(least: number, most: number) {
   return (text: string) => {
     const value = Number(text);
@@ -19,7 +16,7 @@ function wholeNumber(least: number, most: number) {
 
 const program = new Command("zhengtong")
   .description("政通 Zhengtong: government information-resource catalog and data exchange")
-  .version(version)
+  .version(packageVersion)
   .showHelpAfterError("(zhengtong <command> --help shows what it takes)")
   .configureOutput({ outputError: (text, write) => write(text) })
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));

@@ -1,5 +1,3 @@
-import { accessSync, constants, statfsSync } from "node:fs";
-import { dirname, resolve } from "node:path";
 import { createDatabase, createSilentLog, describeError, describeUrl, migrationState, systemClock, type MigrationSet } from "#platform";
 import { nodeMigrations } from "#exchange-nodes";
 import { createWorkingCalendar } from "#standards";
@@ -53,18 +51,6 @@ function checkCalendar(): Finding {
     : { what: "working-day calendar", state: "warning", found: `notices up to ${last}; deadlines that reach ${next} are shown as not computable`, todo: `Import the State Council's notice for ${next} when it is published.` };
 }
 
-function checkFolder(what: string, path: string): Finding {
-  const folder = dirname(resolve(path));
-  try {
-    accessSync(folder, constants.W_OK);
-    const { bavail, bsize } = statfsSync(folder);
-    const freeGb = (bavail * bsize) / 1e9;
-    return freeGb > 1 ? { what, state: "good", found: `${folder} is writable, ${freeGb.toFixed(0)} GB free` } : { what, state: "warning", found: `${folder} has ${freeGb.toFixed(1)} GB free`, todo: "Free some space." };
-  } catch (error) {
-    return { what, state: "bad", found: describeError(error), todo: `Make ${folder} writable for this user.` };
-  }
-}
-
 async function checkCenterReachable(centerUrl: string): Promise<Finding> {
   try {
     const url = new URL(centerUrl);
@@ -83,7 +69,7 @@ export async function runDoctor(options: { config?: string; node?: boolean }): P
   const findings: Finding[] = [major >= 20 ? { what: "Node.js", state: "good", found: process.versions.node } : { what: "Node.js", state: "bad", found: process.versions.node, todo: "Install Node.js 20.19 or newer." }];
   if (options.node) {
     const config = loadNodeConfig(source);
-    findings.push(...(await checkDatabase("node database", config.databaseUrl, [nodeMigrations])), await checkCenterReachable(config.centerUrl), checkFolder("key file", config.keyFile));
+    findings.push(...(await checkDatabase("node database", config.databaseUrl, [nodeMigrations])), await checkCenterReachable(config.centerUrl));
   } else {
     const config = loadCenterConfig(source);
     findings.push(...(await checkDatabase("centre database", config.databaseUrl, centerMigrations)), ...(await checkDatabase("city database", config.cityDatabaseUrl, cityMigrations)), checkCalendar());
