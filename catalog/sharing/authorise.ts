@@ -20,7 +20,7 @@ export interface AuthoriseQuestion {
 }
 
 export type AuthoriseDecision =
-  | { allowed: true; grantId: string; grantVersion: number; entryId: string; fields: readonly string[]; keyFields: readonly string[]; rowCondition?: RowCondition; masks?: Grant["masks"]; validUntil: string }
+  | { allowed: true; grant: Grant; grantId: string; grantVersion: number; entryId: string; fields: readonly string[]; keyFields: readonly string[]; rowCondition?: RowCondition; masks?: Grant["masks"]; validUntil: string }
   /** `unknown` also for a grant of somebody else: its existence is not told. */
   | { allowed: false; reason: "unknown" | "suspended" | "revoked" | "expired" | "not-yet-valid" | "action" };
 
@@ -93,6 +93,7 @@ export function createGrantAuthoriser({ kernel, monotonicMs = () => performance.
     if (casbin.enforceSync(subject, grant.entryId, question.action, grant.id, day)) {
       return {
         allowed: true,
+        grant,
         grantId: grant.id,
         grantVersion: grant.version,
         entryId: grant.entryId,
