@@ -32,7 +32,7 @@ function repeated(values: readonly string[]): number[] {
 
 const secrecyWords = /国家秘密|工作秘密|绝密|机密|涉密|秘密级/;
 /** A marking as documents carry it: such an entry does not belong on this network at all. */
-const secrecyMarking = /[(\[【〔](绝密|机密|秘密)[^)\])】〕]*[)\])】〕]|(绝密|机密|秘密)\s*★/;
+const secrecyMarking = /[([【〔](绝密|机密|秘密)[^)\])】〕]*[)\])】〕]|(绝密|机密|秘密)\s*★/;
 /** 条例 art. 15: the basis is a law, an administrative regulation or a decision of the State Council. */
 const namesBasis = /《[^》]+》|法第|条例第|国务院.*决定|国发|国办发/;
 

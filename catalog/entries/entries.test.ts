@@ -83,6 +83,7 @@ describe("a draft", () => {
     expect(changed.version).toBe("0.2");
     expect(await t.catalog.entries.changeDraft(cataloguer, entry.id, changed.content)).toEqual(changed);
     expect((await events(entry.id)).map((event) => event.kind)).toEqual(["entry.created", "entry.changed"]);
+    await expect(t.catalog.entries.changeDraft(cataloguer, entry.id, entry.content, "0.1")).rejects.toMatchObject({ code: "entry.changed-meanwhile" });
   });
 
   test("created by many at the same moment: no code and no identifier twice, none out of its series", async () => {

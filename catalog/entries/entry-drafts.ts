@@ -27,7 +27,8 @@ export type SavedDraft =
 export interface EntryDrafts {
   check(actor: Actor, organisationId: string, content: CatalogEntry, entryId?: string): Promise<Issue[]>;
   createDraft(actor: Actor, organisationId: string, content: CatalogEntry): Promise<Entry>;
-  changeDraft(actor: Actor, entryId: string, content: CatalogEntry): Promise<Entry>;
+  /** With `expectedVersion`, refused when somebody else saved the draft meanwhile. */
+  changeDraft(actor: Actor, entryId: string, content: CatalogEntry, expectedVersion?: string): Promise<Entry>;
   saveDrafts(tx: Transaction, actor: Actor, inputs: readonly DraftInput[]): Promise<SavedDraft[]>;
 }
 
@@ -129,7 +130,7 @@ export function createEntryDrafts({ kernel }: { kernel: Kernel }): EntryDrafts {
       });
     },
 
-    async changeDraft(actor, entryId, content) {
+    async changeDraft(actor, entryId, content, expectedVersion) {
       access.assertAnyScope(actor, "entry", "edit");
       const verdict = assertDraft(validator, content);
       return database.withTransaction(async (tx) => {
@@ -137,6 +138,7 @@ export function createEntryDrafts({ kernel }: { kernel: Kernel }): EntryDrafts {
         if (!before) throw entryNotFound(entryId);
         access.assert(actor, "entry", "edit", scopeSubjectOf(before));
         if (before.state !== "draft") throw notEditable(before);
+        if (expectedVersion !== undefined && expectedVersion !== before.version) throw new ConflictError(`Draft ${entryId} is at version ${before.version}, not ${expectedVersion}: somebody saved it meanwhile`, { zh: "草稿已被他人修改", code: "entry.changed-meanwhile", nextStep: "Load the draft again, compare, and save your changes on top of it." });
         if (canonicalJson(before.content) === canonicalJson(verdict.content)) return toEntry(before);
         const [entry] = await change(tx, actor, [{ before, verdict }]);
         await announce(tx, actor, [], [entry!]);
@@ -150,7 +152,7 @@ export function createEntryDrafts({ kernel }: { kernel: Kernel }): EntryDrafts {
       if (inputs.length > mostInputs) throw new InputError(`At most ${mostInputs} drafts are saved at once, not ${inputs.length}`, { zh: `一次最多保存 ${mostInputs} 个条目`, code: "entry.too-many" });
       for (const organisationId of new Set(inputs.map((input) => input.organisationId))) assertMayCreate(actor, organisationId);
 
-      const outcomes = new Array<SavedDraft>(inputs.length);
+      const outcomes: SavedDraft[] = [];
       const refuse = (index: number, issues: Issue[], entry?: EntryRecord) => void (outcomes[index] = { outcome: "refused", issues, ...(entry === undefined ? {} : { entryId: entry.id, state: entry.state }) });
       const verdicts = inputs.map((input) => checkDraft(validator, input.content));
       const byId = await findEntries(tx, inputs.flatMap((input) => input.entryId ?? []), "for update");

@@ -88,5 +88,5 @@ test("many are submitted and approved at once; each that cannot be is told why a
   const published = await t.catalog.entries.approveMany(reviewer, ids);
   expect(published.filter((outcome) => outcome.done && outcome.state === "published")).toHaveLength(198);
   expect(await count(`catalog.entry_version where published_by = '${reviewer.id}'`)).toBe(198);
-  await expect(t.catalog.entries.approveMany(reviewer, new Array<string>(501).fill(ids[0]!))).rejects.toMatchObject({ code: "entry.too-many" });
+  await expect(t.catalog.entries.approveMany(reviewer, Array.from({ length: 501 }, () => ids[0]!))).rejects.toMatchObject({ code: "entry.too-many" });
 });

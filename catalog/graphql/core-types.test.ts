@@ -412,6 +412,12 @@ test("data elements are proposed, suggested and shown with their one source", as
   expect(suggested.data).toEqual({ suggestDataElements: [{ name: "身份证号", suggestions: [{ score: 0.9, reason: "synonym", element: { identifier: "DE00001" } }] }, { name: "降雨量", suggestions: [] }], dataElements: { nodes: [{ name: "公民身份号码" }] }, sharedItems: { nodes: [] } });
 });
 
+test("what a mutation changed says in the audit log through which field it came, from where and in which call", async () => {
+  await run({ ...cataloguer, sourceAddress: "10.3.3.3", correlationId: "call-7" }, `mutation ($organisation: ID!, $content: JSON!) { createEntry(organisationId: $organisation, content: $content) { __typename } }`, { organisation: labour.id, content: newContent({ title: "审计条目" }) });
+  const [record] = (await t.catalog.audit.list(t.actor(t.cityDataOffice, "auditor"), {}, { first: 1 })).rows;
+  expect(record).toMatchObject({ action: "entry.create", actorId: cataloguer.id, operation: "graphql createEntry", sourceAddress: "10.3.3.3", correlationId: "call-7" });
+});
+
 test("the audit log is for auditors: the city's see all, a department's its own, others nothing", async () => {
   const query = "{ auditRecords(first: 100) { nodes { action organisationId } } }";
   const actions = async (actor: Actor) => ((await run(actor, query)).data as never as { auditRecords: { nodes: { action: string; organisationId: string }[] } } | null)?.auditRecords.nodes;

@@ -20,6 +20,8 @@ export interface Actor {
   /** Where the call came from, for the audit log. */
   sourceAddress?: string;
   correlationId?: string;
+  /** Through what it came: a GraphQL mutation, an HTTP route, a command; for the audit log. */
+  operation?: string;
 }
 
 /** Automatic work of the platform itself (projections, expiry, escalation); `part` names which. */

@@ -13,7 +13,7 @@ export interface AuditEntry {
   action: string;
   objectType: string;
   objectId?: string;
-  /** The GraphQL operation, HTTP route or command it came through. */
+  /** The GraphQL operation, HTTP route or command it came through. Default the actor's. */
   operation?: string;
   outcome?: "done" | "refused";
   detail?: Record<string, unknown>;
@@ -122,7 +122,7 @@ export function createAuditLog({ clock }: { clock: Clock }): AuditLog {
         action: entry.action,
         object_type: entry.objectType,
         object_id: entry.objectId ?? null,
-        operation: entry.operation ?? null,
+        operation: entry.operation ?? actor.operation ?? null,
         source_address: actor.sourceAddress ?? null,
         correlation_id: actor.correlationId ?? null,
         outcome: entry.outcome ?? "done",

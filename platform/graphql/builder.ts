@@ -3,7 +3,7 @@ import ComplexityPlugin from "@pothos/plugin-complexity";
 import DataloaderPlugin from "@pothos/plugin-dataloader";
 import ErrorsPlugin from "@pothos/plugin-errors";
 import RelayPlugin from "@pothos/plugin-relay";
-import { GraphQLScalarType, Kind } from "graphql";
+import { GraphQLScalarType, Kind, type GraphQLSchema } from "graphql";
 import type { Actor } from "../access/actor.ts";
 import { errorKinds, InputError, Refusal, type ErrorKind, type Issue } from "../errors/errors.ts";
 
@@ -88,7 +88,18 @@ export function createSchemaBuilder(limits: ComplexityLimits = defaultComplexity
     }),
   });
 
+  const build = builder.toSchema.bind(builder);
+  builder.toSchema = (options) => nameOperations(build(options));
   return Object.assign(builder, { refs: { ErrorKindEnum, IssueType, RefusalType } });
+}
+
+/** What a mutation writes to the audit log says through which field it came. */
+function nameOperations(schema: GraphQLSchema): GraphQLSchema {
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+    const { resolve } = field;
+    if (resolve) field.resolve = (root, args, context: GraphqlContext, info) => resolve(root, args, { ...context, actor: { ...context.actor, operation: `graphql ${field.name}` } }, info);
+  }
+  return schema;
 }
 
 export type ZhengtongSchemaBuilder = ReturnType<typeof createSchemaBuilder>;
