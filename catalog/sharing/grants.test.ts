@@ -128,6 +128,20 @@ test("an entry that is suspended takes its grants with it and brings back only t
   expect(await grantOf(own)).toMatchObject({ state: "revoking" });
 });
 
+test("a feed that begins to flow provides for its request, once", async () => {
+  const id = await granted();
+  const { requestId, entryId } = await grantOf(id);
+  const flow = () => city.db.database.withTransaction((tx) => city.kernel.eventLog.append(tx, exchange, [{ subjectType: "feed", subjectId: "feed_1", kind: "feed.changed", payload: { feedId: "feed_1", grantId: id, entryId, state: "flowing", change: "provision" } }]));
+  await flow();
+  await sharing().work();
+  await flow();
+  await sharing().work();
+  const { request, deadlines, steps } = await sharing().requests.detail(city.people.clerk, requestId);
+  expect(request).toMatchObject({ state: "provided", waitingFor: [] });
+  expect(deadlines.at(-1)).toMatchObject({ kind: "provision", state: "met" });
+  expect(steps.filter((step) => step.action === "confirm-provision")).toMatchObject([{ actorId: "system:sharing" }]);
+});
+
 test("use is recorded by the user, counted by the exchange, inspected by the authority, and cannot be erased", async () => {
   const id = await granted();
   const record = await sharing().usage.recordUse(city.people.clerk, id, { kind: "use", scene: "每月核验", process: "与领取名单比对", effect: "停发 3 人", fromDay: "2026-11-01", untilDay: "2026-11-30" });

@@ -37,6 +37,8 @@ export interface GrantService {
   expire(): Promise<number>;
   /** The entry behind grants was suspended, resumed or withdrawn. */
   followEntry(tx: Transaction, entryId: string, what: "suspended" | "resumed" | "withdrawn"): Promise<void>;
+  /** The exchange has opened the flow of a grant: its request counts as provided for. */
+  followProvision(tx: Transaction, grantId: string): Promise<void>;
 }
 
 export interface GrantDetail {
@@ -231,20 +233,35 @@ export function createGrants({ kernel, sources, deadlines, authoriser, limits }:
       }
     },
 
-    async followEntry(tx, entryId, what) {
-      const work: Work = { tx, actor: me, at: kernel.clock.now(), events: [], audits: [] };
-      for (const found of await selectGrants(tx, { entryId, states: ["active", "suspended"] })) {
-        const grant = (await findGrant(tx, found.id, "for update"))!;
-        const reason = `entry ${what}`;
-        if (what === "withdrawn" && canChangeGrant(grant.state, "revoke")) await write(work, grant, "revoke", { reason, changes: { revocationReason: reason } });
-        if (what === "suspended" && canChangeGrant(grant.state, "suspend")) await write(work, grant, "suspend", { reason });
-        // Only what followed the entry down follows it up.
-        if (what === "resumed" && canChangeGrant(grant.state, "resume") && (await suspendedBy(tx, grant.id))?.actorId === me.id) await write(work, grant, "resume", { reason });
-      }
-      await kernel.eventLog.append(tx, me, work.events);
-      for (const audit of work.audits) await kernel.audit.record(tx, me, audit);
-    },
+    followEntry: (tx, entryId, what) =>
+      ownWork(tx, async (work) => {
+        for (const found of await selectGrants(tx, { entryId, states: ["active", "suspended"] })) {
+          const grant = (await findGrant(tx, found.id, "for update"))!;
+          const reason = `entry ${what}`;
+          if (what === "withdrawn" && canChangeGrant(grant.state, "revoke")) await write(work, grant, "revoke", { reason, changes: { revocationReason: reason } });
+          if (what === "suspended" && canChangeGrant(grant.state, "suspend")) await write(work, grant, "suspend", { reason });
+          // Only what followed the entry down follows it up.
+          if (what === "resumed" && canChangeGrant(grant.state, "resume") && (await suspendedBy(tx, grant.id))?.actorId === me.id) await write(work, grant, "resume", { reason });
+        }
+      }),
+
+    followProvision: (tx, grantId) =>
+      ownWork(tx, async (work) => {
+        const grant = await findGrant(tx, grantId);
+        const request = grant && (await findRequest(tx, grant.requestId, "for update"));
+        if (request === undefined || !canTransition(request.state, "confirm-provision")) return;
+        await deadlines.close(tx, "request", request.id, "provision", "answered");
+        await transition(work, request, "confirm-provision", { opinions: [], byRule: true, detail: { grantId }, changes: { overdue: false } });
+      }),
   };
+
+  /** A step of the platform's own in the transaction that reads the event it follows. */
+  async function ownWork(tx: Transaction, run: (work: Work) => Promise<void>): Promise<void> {
+    const work: Work = { tx, actor: me, at: kernel.clock.now(), events: [], audits: [] };
+    await run(work);
+    await kernel.eventLog.append(tx, me, work.events);
+    for (const audit of work.audits) await kernel.audit.record(tx, me, audit);
+  }
 }
 
 function mayResume(actor: Actor, grant: Grant, suspension: GrantVersion | undefined): boolean {

@@ -32,7 +32,7 @@ export interface Sharing {
   calendar: Pick<DeadlineService, "importNotice" | "knownYears">;
   /** Request events as the caller may see them, from a position of the event log on. */
   follow(actor: Actor, options: { after?: number | undefined; requestId?: string | undefined }): AsyncIterableIterator<RequestProgress>;
-  /** One turn of the background work: entries that changed, expiry, deadlines recomputed, escalations. */
+  /** One turn of the background work: entries and feeds that changed, expiry, deadlines recomputed, escalations. */
   work(): Promise<{ followed: number; expired: number; recomputed: number; escalated: number }>;
   start(): void;
   stop(): Promise<void>;
@@ -47,6 +47,7 @@ export interface CreateSharingOptions {
   intervalMs?: number;
 }
 
+const feedEvent = "feed.changed";
 const entryEvents = { "entry.suspended": "suspended", "entry.resumed": "resumed", "entry.withdrawn": "withdrawn" } as const;
 
 export function createSharing({ kernel, profile = defaultClockProfile, limits: givenLimits = {}, intervalMs = 60_000 }: CreateSharingOptions): Sharing {
@@ -73,19 +74,23 @@ export function createSharing({ kernel, profile = defaultClockProfile, limits: g
   const grants = createGrants({ kernel, sources, deadlines, authoriser, limits });
   const decisions = createDecisions({ kernel, deadlines, grants, limits });
 
-  const followEntries = () =>
+  const followEvents = () =>
     drainEvents({
       database: kernel.database,
       eventLog: kernel.eventLog,
-      name: "sharing-entries",
-      kinds: Object.keys(entryEvents),
+      name: "sharing",
+      kinds: [...Object.keys(entryEvents), feedEvent],
       batchSize: 50,
       async handle(tx, events) {
-        for (const event of events) await grants.followEntry(tx, event.subjectId, entryEvents[event.kind as keyof typeof entryEvents]);
+        for (const event of events) {
+          if (event.kind !== feedEvent) await grants.followEntry(tx, event.subjectId, entryEvents[event.kind as keyof typeof entryEvents]);
+          // `provision` is the change by which a feed begins to flow (architecture, 3).
+          else if (event.payload["change"] === "provision") await grants.followProvision(tx, String(event.payload["grantId"]));
+        }
       },
     });
 
-  const work = async () => ({ followed: await followEntries(), expired: await grants.expire(), recomputed: await deadlines.recompute(), escalated: await deadlines.escalate() });
+  const work = async () => ({ followed: await followEvents(), expired: await grants.expire(), recomputed: await deadlines.recompute(), escalated: await deadlines.escalate() });
   const loop = createLoop({ name: "sharing", intervalMs, log: kernel.log, run: async () => void (await work()) });
   let unlisten: (() => void) | undefined;
 
