@@ -3,7 +3,7 @@ import { ConflictError, createLoop, InputError, systemActor, type Actor, type Ke
 import { createContradictionList } from "./record-store/contradiction-list.ts";
 import { createCorrectionDelivery, type CorrectionDelivery, type CorrectionDesk } from "./record-store/correction-desk.ts";
 import { createGoldenReader, definitionOf } from "./record-store/golden.ts";
-import { forgetSource, lockForReading } from "./record-store/ingest.ts";
+import { forgetSource, passGate } from "./record-store/ingest.ts";
 import { createProcessor, synchroniseDefinitions, type ProcessProgress, type ProcessResult } from "./record-store/process.ts";
 import type { LifecycleAuthority } from "./record-store/source-view.ts";
 import { listSources, sourceDefinition, upsertSource, type AttachedSource, type AttachSourceInput } from "./record-store/sources.ts";
@@ -20,14 +20,14 @@ export interface CreateBaseDatabasesOptions {
   kernel: Kernel;
   correctionDesk: CorrectionDesk;
   lifecycleAuthority: LifecycleAuthority;
-  /** Merges that run beside each other. */
-  mergeWorkers?: number;
+  /** Sources that are read, and merges that run, beside each other. Default 2. */
+  workers?: number;
 }
 
 export type BaseDatabases = ReturnType<typeof createBaseDatabases>;
 
 /** 基础数据库: the population and legal-entity bases, kept from whatever the city's departments were granted to give. */
-export function createBaseDatabases({ kernel, correctionDesk, lifecycleAuthority, mergeWorkers }: CreateBaseDatabasesOptions) {
+export function createBaseDatabases({ kernel, correctionDesk, lifecycleAuthority, workers }: CreateBaseDatabasesOptions) {
   const definitions = baseDefinitions;
   const problems = definitions.flatMap((definition) => checkDefinition(definition).map((problem) => `${definition.name}: ${problem}`));
   const ids = definitions.flatMap((definition) => definition.sources.map((source) => source.id));
@@ -35,7 +35,7 @@ export function createBaseDatabases({ kernel, correctionDesk, lifecycleAuthority
   if (problems.length > 0) throw new InputError(`The definitions of the bases are not sound: ${problems.join("; ")}`);
 
   const { database, access, audit, clock, notifier, log } = kernel;
-  const processor = createProcessor({ kernel, definitions, ...(mergeWorkers === undefined ? {} : { mergeWorkers }) });
+  const processor = createProcessor({ kernel, definitions, ...(workers === undefined ? {} : { workers }) });
   const delivery = createCorrectionDelivery({ kernel, definitions, desk: correctionDesk });
   const silently = () => processor.process();
 
@@ -46,7 +46,7 @@ export function createBaseDatabases({ kernel, correctionDesk, lifecycleAuthority
     if (!source) throw new InputError(`${input.role} is no source of the ${definition.title.en}`, { zh: `${definition.title.zh}没有来源 ${input.role}`, code: "source.unknown-role", nextStep: `Use one of ${definition.sources.map((each) => each.role).join(", ")}.` });
     await synchroniseDefinitions(kernel, definitions);
     return database.withTransaction(async (tx) => {
-      await lockForReading(tx, input.base);
+      await passGate(tx, definition, "alone");
       const before = (await listSources(tx, { base: input.base })).find((each) => each.id === source.id);
       const masked = [...(input.maskedFields ?? [])];
       const same = before?.state === "attached" && before.feedId === input.feedId && before.schema === input.schema && before.table === input.table && before.grantId === input.grantId && before.entryId === input.entryId && before.organisationId === input.organisationId && JSON.stringify(before.maskedFields) === JSON.stringify(masked);
@@ -63,11 +63,11 @@ export function createBaseDatabases({ kernel, correctionDesk, lifecycleAuthority
     access.assert(actor, "base", "attach", { id: input.base });
     const definition = definitionOf(definitions, input.base);
     await database.withTransaction(async (tx) => {
-      await lockForReading(tx, input.base);
+      await passGate(tx, definition, "alone");
       const source = (await listSources(tx, { base: input.base })).find((each) => each.role === input.role);
       if (source?.state !== "attached") throw new ConflictError(`${input.role} is not attached to the ${definition.title.en}`, { zh: `${input.role} 未接入${definition.title.zh}`, code: "source.not-attached" });
       await forgetSource(tx, definition, source.id);
-      await tx.query("update base.source set state = 'detached', generation = null, last_sequence = 0, scan_generation = null, scan_sequence = null, scan_cursor = null where id = $1", [source.id]);
+      await tx.query("update base.source set state = 'detached', generation = -1, last_sequence = 0, scan_generation = null, scan_sequence = null, scan_cursor = null where id = $1", [source.id]);
       await audit.record(tx, actor, { action: "base.detach-source", objectType: "base", objectId: input.base, detail: { role: input.role, reason: input.reason } });
     });
     loop.wake();

@@ -147,7 +147,7 @@ create table base.source (
   masked_fields text[] not null,
   state text not null check (state in ('attached', 'detached')),
   attached_at timestamptz not null,
-  -- Null: never read to the end.
+  -- Null: never read; -1: something was read of an earlier table.
   generation integer,
   last_sequence bigint not null,
   -- A full reading under way: of which generation, from which applied sequence on changes follow, up to which key it got.
@@ -292,6 +292,10 @@ create table base.golden_removed (
   primary key (base, key)
 );
 create index golden_removed_change on base.golden_removed (base, change_sequence);
+
+-- Gates: empty tables whose locks keep reading and merging of a base apart (ingest.ts).
+create table base.population_golden_gate (closed boolean);
+create table base.legal_entity_golden_gate (closed boolean);
 
 -- Where each golden value comes from. The three source arrays run in parallel: which sources speak of this key, with
 -- which of their rows, and of which time ('-infinity': the source gives none). winners: per attribute position the

@@ -22,18 +22,23 @@ export interface IngestResult {
 /** Rows of one transaction: bounds its time (about a second) and what a crash makes us do again. */
 export const ingestChunkRows = 50_000;
 
+/** Stands for "some earlier generation" where that is all that is known; a feed's generations are positive. */
+export const readBefore = -1;
+
 class GenerationChanged extends Error {}
 
 export function isGenerationChanged(error: unknown): boolean {
   return error instanceof GenerationChanged;
 }
 
-/** Excludes merging while positions, links and touched keys move; merges among themselves share it. */
-export async function lockForReading(tx: Transaction, base: string): Promise<void> {
-  await tx.query("select pg_advisory_xact_lock(7305101, hashtext($1))", [base]);
-}
-export async function lockForMerging(tx: Transaction, base: string): Promise<void> {
-  await tx.query("select pg_advisory_xact_lock_shared(7305101, hashtext($1))", [base]);
+/**
+ * Reading goes beside reading and merging beside merging, but not one beside the other: a key that is touched while it
+ * is merged would be lost. PostgreSQL's table locks have just these modes; the gate is an empty table per base.
+ */
+const gateModes = { read: "share", merge: "row exclusive", alone: "share row exclusive" } as const;
+
+export async function passGate(tx: Transaction, definition: BaseDefinition, mode: keyof typeof gateModes): Promise<void> {
+  await tx.query(`lock table base.${quoteIdentifier(`${definition.goldenTable}_gate`)} in ${gateModes[mode]} mode`);
 }
 
 export interface IngestContext {
@@ -60,13 +65,17 @@ export async function ingestChunk(tx: Transaction, context: IngestContext): Prom
   if (source.generation !== feed.generation) {
     // The whole table, in key order. Changes that come meanwhile follow from the sequence noted at the beginning.
     const scan = source.scan?.generation === feed.generation ? source.scan : { generation: feed.generation, sequence: feed.appliedSequence };
+    // What an earlier reading, whole or broken off, left behind has to be looked through at the end.
+    const first = source.generation === undefined && (source.scan === undefined || source.scan === scan);
     const next = await nextScanWindow(tx, table, scan.cursor, chunkRows);
-    const rows = await takeWindow(tx, context, table, next.where, next.values);
+    const rows = await takeWindow(tx, context, table, next.where, next.values, first);
     if (next.last) {
-      await forgetVanished(tx, context, table);
+      // A table of this size that nobody has analysed yet would be merged by one index look-up a row.
+      if (rows >= 5_000) await tx.query(`analyze ${table.sql} (${[...new Set([sourceDefinition.keyColumn, ...table.keyColumns])].map(quoteIdentifier).join(", ")})`);
+      if (!first) await forgetVanished(tx, context, table);
       position = { generation: scan.generation, lastSequence: scan.sequence, rows };
     } else {
-      position = { ...positionOf(source), scan: { generation: scan.generation, sequence: scan.sequence, cursor: next.cursor! }, rows };
+      position = { ...positionOf(source), ...(first ? {} : { generation: source.generation ?? readBefore }), scan: { generation: scan.generation, sequence: scan.sequence, cursor: next.cursor! }, rows };
     }
     result = { rows, more: true };
   } else {
@@ -88,7 +97,7 @@ export async function ingestChunk(tx: Transaction, context: IngestContext): Prom
 }
 
 function positionOf(source: AttachedSource): Omit<SourcePosition, "rows"> {
-  return { lastSequence: source.lastSequence, ...(source.generation === undefined ? {} : { generation: source.generation }) };
+  return { lastSequence: source.lastSequence, ...(source.generation === undefined ? {} : { generation: source.generation }), ...(source.scan ? { scan: source.scan } : {}) };
 }
 
 function problemOf(source: AttachedSource, definition: SourceDefinition, feed: object | undefined, table: LandingTable | undefined): string | undefined {
@@ -110,7 +119,7 @@ interface ScanWindow {
 async function nextScanWindow(tx: Transaction, table: LandingTable, cursor: readonly string[] | undefined, limit: number): Promise<ScanWindow> {
   const columns = table.keyColumns.map((column) => `l.${quoteIdentifier(column)}`);
   const tuple = `(${columns.join(", ")})`;
-  // $1 is the source id in every statement of a window.
+  // $1 is the kind of key in the statement that takes a window.
   const bound = (first: number) => `(${table.keyColumns.map((column, index) => `$${first + index}::${table.columns.get(column)!}`).join(", ")})`;
   const from = cursor ? `${tuple} > ${bound(1)}` : "true";
   const { rows } = await tx.query<{ bound: string[] }>(`select array[${columns.map((column) => `${column}::text`).join(", ")}] as bound from ${table.sql} l where ${from} order by ${columns.join(", ")} offset ${limit - 1} limit 1`, cursor ?? []);
@@ -121,37 +130,34 @@ async function nextScanWindow(tx: Transaction, table: LandingTable, cursor: read
 }
 
 /** Takes over the rows of a window; `where` speaks of the landing table as `l`, its parameters start at $2. */
-async function takeWindow(tx: Transaction, context: IngestContext, table: LandingTable, where: string, values: readonly unknown[]): Promise<number> {
+async function takeWindow(tx: Transaction, context: IngestContext, table: LandingTable, where: string, values: readonly unknown[], first = false): Promise<number> {
   const { definition, sourceDefinition, source } = context;
   const direct = isDirect(sourceDefinition, table);
-  await tx.query("drop table if exists pg_temp.zt_changed, pg_temp.zt_resolved");
-  const changed = await tx.query(`create temp table zt_changed on commit drop as select ${rowKeySql("l", table)} as row_key, l.${quoteIdentifier(sourceDefinition.keyColumn)}::text as raw from ${table.sql} l where $1::smallint is not null and ${where}`, [source.id, ...values]);
-  if (changed.rowCount === 0) return 0;
-  await checkNewKeys(tx, definition.keyKind, "select raw from pg_temp.zt_changed where btrim(raw) <> ''", [], context.at.toISOString().slice(0, 10));
-  await tx.query(
+  const raw = `l.${quoteIdentifier(sourceDefinition.keyColumn)}::text`;
+  await tx.query("drop table if exists pg_temp.zt_resolved");
+  const changed = await tx.query(
     `create temp table zt_resolved on commit drop as
-     select c.row_key, c.raw, k.key, case when coalesce(btrim(c.raw), '') = '' then 'missing' else k.reason end as reason
-     from pg_temp.zt_changed c left join base.key_check k on k.key_kind = $1 and k.raw = c.raw`,
-    [definition.keyKind],
+     select ${rowKeySql("l", table)} as row_key, ${raw} as raw, k.key, case when coalesce(btrim(${raw}), '') = '' then 'missing' else k.reason end as reason
+     from ${table.sql} l left join base.key_check k on k.key_kind = $1 and k.raw = ${raw} where ${where}`,
+    [definition.keyKind, ...values],
   );
-  await tx.query("analyze pg_temp.zt_resolved");
+  if (changed.rowCount === 0) return 0;
+  await checkNewKeys(tx, definition.keyKind, "pg_temp.zt_resolved", context.at.toISOString().slice(0, 10));
   const ignoreMissing = sourceDefinition.keyMayBeMissing === true;
   const merges = Object.keys(sourceDefinition.attributes).length > 0;
   const { rows: known } = await tx.query<{ links: boolean; unmatched: boolean; invalid: boolean }>("select exists (select 1 from base.link where source_id = $1) as links, exists (select 1 from base.unmatched_row where source_id = $1) as unmatched, exists (select 1 from pg_temp.zt_resolved where key is null) as invalid", [source.id]);
-  const { links, unmatched, invalid } = known[0]!;
+  const { unmatched, invalid } = known[0]!;
+  // In a first reading no row can have been seen before: keys come in ascending order.
+  const links = known[0]!.links && !first;
 
   if (links) {
     // Whoever a row belonged to before, and whoever a row without a key was found to belong to.
     if (merges) await touch(tx, definition, "select l.entity_key as key from pg_temp.zt_resolved r join base.link l on l.source_id = $2 and l.row_key = r.row_key where r.key is null or l.entity_key <> r.key", [source.id]);
-    await tx.query(`delete from base.link l using pg_temp.zt_resolved r where l.source_id = $1 and l.row_key = r.row_key and (${direct ? "r.key = r.raw" : "false"} or ($2 and r.reason = 'missing'))`, [source.id, ignoreMissing]);
+    await tx.query(`delete from base.link l using pg_temp.zt_resolved r where l.source_id = $1 and l.row_key = r.row_key and (${direct ? "r.key = r.raw" : "false"} or (r.key is null and (l.by_key or ($2 and r.reason = 'missing'))))`, [source.id, ignoreMissing]);
   }
-  await tx.query(
-    `insert into base.link as l (source_id, row_key, entity_key, by_key)
-     select $1, r.row_key, r.key, true from pg_temp.zt_resolved r
-     where r.key is not null ${direct ? "and r.key <> r.raw" : ""} ${links ? "and not exists (select 1 from base.link k where k.source_id = $1 and k.row_key = r.row_key and k.entity_key = r.key and k.by_key)" : ""}
-     on conflict (source_id, row_key) do update set entity_key = excluded.entity_key, by_key = true`,
-    [source.id],
-  );
+  const unlessKnown = links ? "and not exists (select 1 from base.link k where k.source_id = $1 and k.row_key = r.row_key and k.entity_key = r.key and k.by_key)" : "";
+  const replace = links ? "on conflict (source_id, row_key) do update set entity_key = excluded.entity_key, by_key = true" : "";
+  await tx.query(`insert into base.link (source_id, row_key, entity_key, by_key) select $1, r.row_key, r.key, true from pg_temp.zt_resolved r where r.key is not null ${direct ? "and r.key <> r.raw" : ""} ${unlessKnown} ${replace}`, [source.id]);
   if (merges) await touch(tx, definition, "select r.key from pg_temp.zt_resolved r where r.key is not null", []);
   if (unmatched) await tx.query("delete from base.unmatched_row u using pg_temp.zt_resolved r where u.source_id = $1 and u.row_key = r.row_key and (r.key is not null or ($2 and r.reason = 'missing'))", [source.id, ignoreMissing]);
   if (invalid) await noteUnmatched(tx, context, table, ignoreMissing);
@@ -216,8 +222,9 @@ async function forget(tx: Transaction, definition: BaseDefinition, sourceId: num
 
 /** Marks keys for merging. `keysSql` gives a column `key`; its parameters start at $2. */
 export async function touch(tx: Transaction, definition: BaseDefinition, keysSql: string, values: readonly unknown[]): Promise<number> {
-  // Asking first is three times cheaper than a conflict, and by the tenth source nearly every key is there.
-  const { rowCount } = await tx.query(`insert into base.touched (base, key) select distinct $1::text, t.key from (${keysSql}) t where not exists (select 1 from base.touched q where q.base = $1 and q.key = t.key) on conflict do nothing`, [definition.name, ...values]);
+  // Asking first is three times cheaper than a conflict, and by the tenth source nearly every key is there. In order,
+  // so that two readers that touch the same keys wait for each other instead of locking each other out.
+  const { rowCount } = await tx.query(`insert into base.touched (base, key) select $1::text, t.key from (${keysSql}) t where not exists (select 1 from base.touched q where q.base = $1 and q.key = t.key) order by t.key on conflict do nothing`, [definition.name, ...values]);
   return rowCount;
 }
 

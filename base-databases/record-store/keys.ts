@@ -24,23 +24,18 @@ export function readKey(kind: KeyKind, raw: string, asOf: string): KeyVerdict {
 }
 
 /**
- * Checks every key of the query that no row has shown before and remembers the verdict, so that each is checked once
- * in its life (0.1 µs here; the trip to and fro costs 2 µs a key) and SQL joins with the verdicts from then on.
+ * Checks every key that no row has shown before, remembers the verdict and fills it in: each is checked once in its
+ * life (0.1 µs here; the trip to and fro costs 2 µs a key), and SQL joins with the verdicts from then on.
  *
- * @param rawKeysSql a query with one text column `raw`, without NULLs and blanks; its parameters start at $2.
+ * @param resolvedSql a table of (raw, key, reason) whose last two are NULL where there was no verdict yet.
  */
-export async function checkNewKeys(tx: Transaction, kind: KeyKind, rawKeysSql: string, values: readonly unknown[], asOf: string): Promise<number> {
-  const { rows } = await tx.query<{ raw: string }>(`select distinct n.raw from (${rawKeysSql}) n where not exists (select 1 from base.key_check c where c.key_kind = $1 and c.raw = n.raw)`, [kind, ...values]);
+export async function checkNewKeys(tx: Transaction, kind: KeyKind, resolvedSql: string, asOf: string): Promise<number> {
+  const { rows } = await tx.query<{ raw: string }>(`select distinct raw from ${resolvedSql} where key is null and reason is null`);
   if (rows.length === 0) return 0;
-  const raws: string[] = [];
-  const keys: (string | null)[] = [];
-  const reasons: (string | null)[] = [];
-  for (const { raw } of rows) {
-    const verdict = readKey(kind, raw, asOf);
-    raws.push(raw);
-    keys.push(verdict.key ?? null);
-    reasons.push(verdict.reason ?? null);
-  }
-  await tx.query("insert into base.key_check (key_kind, raw, key, reason) select $1, raw, key, reason from unnest($2::text[], $3::text[], $4::text[]) as c(raw, key, reason) on conflict do nothing", [kind, raws, keys, reasons]);
+  // In order: see touch().
+  const raws = rows.map((row) => row.raw).sort();
+  const verdicts = raws.map((raw) => readKey(kind, raw, asOf));
+  await tx.query("insert into base.key_check (key_kind, raw, key, reason) select $1, raw, key, reason from unnest($2::text[], $3::text[], $4::text[]) as c(raw, key, reason) on conflict do nothing", [kind, raws, verdicts.map((verdict) => verdict.key ?? null), verdicts.map((verdict) => verdict.reason ?? null)]);
+  await tx.query(`update ${resolvedSql} r set key = c.key, reason = c.reason from base.key_check c where r.key is null and r.reason is null and c.key_kind = $1 and c.raw = r.raw`, [kind]);
   return raws.length;
 }

@@ -2,7 +2,7 @@ import type { Actor, Transaction } from "#platform";
 import { quoteIdentifier } from "#platform";
 import type { BaseDefinition } from "./definition.ts";
 import { reconcileContradictions } from "./contradictions.ts";
-import { lockForMerging } from "./ingest.ts";
+import { passGate } from "./ingest.ts";
 import { mergeSql, type MergeSource } from "./merge-sql.ts";
 import { findLandingTable, isDirect, listSources, sourceDefinition } from "./sources.ts";
 
@@ -21,7 +21,7 @@ export interface MergeResult {
 /** Computes up to `chunkKeys` touched golden records, in one transaction; several may run beside each other. */
 export async function mergeChunk(tx: Transaction, actor: Actor, definition: BaseDefinition, at: Date, chunkKeys: number): Promise<MergeResult> {
   const nothing: MergeResult = { keys: 0, created: 0, changed: 0, removed: 0, contradictionsRaised: 0, contradictionsClosed: 0 };
-  await lockForMerging(tx, definition.name);
+  await passGate(tx, definition, "merge");
   await tx.query("drop table if exists pg_temp.zt_merge_key, pg_temp.zt_merged");
   await tx.query("create temp table zt_merge_key (key text primary key) on commit drop");
   const claimed = await tx.query(
@@ -83,7 +83,7 @@ export async function mergeChunk(tx: Transaction, actor: Actor, definition: Base
 }
 
 /** The attached sources whose landing tables can be read now. */
-async function mergeSources(tx: Transaction, definition: BaseDefinition): Promise<MergeSource[]> {
+export async function mergeSources(tx: Transaction, definition: BaseDefinition): Promise<MergeSource[]> {
   const attached = await listSources(tx, { base: definition.name, state: "attached" });
   const withLinks = await tx.query<{ id: number }>("select id from unnest($1::smallint[]) id where exists (select 1 from base.link l where l.source_id = id)", [attached.map((source) => source.id)]);
   const linked = new Set(withLinks.rows.map((row) => row.id));

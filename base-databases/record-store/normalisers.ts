@@ -16,10 +16,9 @@ export interface NormaliserSql {
 const isDate = (type: string) => type === "date" || type.startsWith("timestamp");
 const isNumber = (type: string) => /^(numeric|integer|bigint|smallint|double precision|real)/.test(type);
 
-/** Has neither spaces nor any character that a dash, slash or NULL for "nothing" could begin with. */
-const plainText = "^[^\\s\\u3000/\\-—NnLl]+$";
-
-const cleanText = (column: string) => `case when (${column})::text ~ '${plainText}' then (${column})::text else base.clean_text((${column})::text) end`;
+/** Text that `base.clean_text` would leave as it is: without blanks, which \s alone would not all find in locale C. */
+const isCleanText = (text: string) => `${text} !~ '[ \\t\\n\\r\\u3000\\u00a0]' and ${text} not in ('', '-', '--', '—', '——', '/', 'NULL', 'null')`;
+const cleanText = (column: string) => `case when ${isCleanText(`(${column})::text`)} then (${column})::text else base.clean_text((${column})::text) end`;
 const cleanCode = (column: string) => `case when (${column})::text ~ '^[0-9A-Z]+$' then (${column})::text else base.clean_code((${column})::text) end`;
 const written = (column: string, read: string) => `case when ${column} is not null and ${read} is null then base.clean_text((${column})::text) end`;
 
@@ -30,7 +29,8 @@ const integerValue = (column: string, type: string) => {
   return `case when abs(${number}) < 2147483647 then (${number})::integer end`;
 };
 const capitalValue = (column: string, type: string) => (isNumber(type) ? `trim_scale((${column})::numeric)` : `base.capital_amount((${column})::text)`);
-const monthValue = (column: string) => `to_char(base.read_month((${column})::text), 'YYYYMM')`;
+const isMonth = (column: string) => `(${column})::text ~ '^[1-9][0-9]{3}(0[1-9]|1[0-2])$'`;
+const monthValue = (column: string) => `case when ${isMonth(column)} then (${column})::text else to_char(base.read_month((${column})::text), 'YYYYMM') end`;
 const hanOnly = "^[\\u4e00-\\u9fff]+$";
 
 export const normalisers: Record<NormaliserName, NormaliserSql> = {
@@ -41,7 +41,7 @@ export const normalisers: Record<NormaliserName, NormaliserSql> = {
   address: { value: cleanText, compare: (value) => `base.address_key(${value})` },
   category: { value: cleanText, compare: (value) => `base.text_key(${value})` },
   date: { value: dateValue, unreadable: (column, type) => (isDate(type) ? undefined : written(column, dateValue(column, type))) },
-  month: { value: monthValue, unreadable: (column) => written(column, monthValue(column)) },
+  month: { value: monthValue, unreadable: (column) => `case when not ${isMonth(column)} and base.read_month((${column})::text) is null then base.clean_text((${column})::text) end` },
   number: { value: numberValue, unreadable: (column, type) => (isNumber(type) ? undefined : written(column, numberValue(column, type))) },
   integer: { value: integerValue, unreadable: (column, type) => (isNumber(type) ? undefined : written(column, integerValue(column, type))) },
   capital: { value: capitalValue, unreadable: (column, type) => (isNumber(type) ? undefined : written(column, capitalValue(column, type))) },
@@ -62,5 +62,5 @@ export const derivations: Record<DerivationName, (key: string) => string> = {
 /** A source's own time of a row as `timestamp`; NULL where it gives none. */
 export function freshnessSql(column: string, columnType: string): string {
   if (isDate(columnType)) return `(${column})::timestamp`;
-  return `coalesce(base.read_month((${column})::text), base.read_date((${column})::text))::timestamp`;
+  return `case when ${isMonth(column)} then to_date((${column})::text, 'YYYYMM') else coalesce(base.read_month((${column})::text), base.read_date((${column})::text)) end::timestamp`;
 }

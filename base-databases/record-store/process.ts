@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { canonicalJson, systemActor, type Kernel, type Transaction } from "#platform";
+import { canonicalJson, quoteIdentifier, systemActor, type Kernel, type Transaction } from "#platform";
 import type { BaseDefinition, BaseName } from "./definition.ts";
-import { ingestChunk, ingestChunkRows, isGenerationChanged, lockForReading, touch } from "./ingest.ts";
+import { ingestChunk, ingestChunkRows, isGenerationChanged, passGate, touch } from "./ingest.ts";
 import { matchChunk, matchChunkRows } from "./matching.ts";
 import { mergeChunk, mergeChunkKeys } from "./merge.ts";
-import { listSources, sourceDefinition } from "./sources.ts";
+import { listSources, lockSource, sourceDefinition } from "./sources.ts";
 
 export interface ProcessProgress {
   base: BaseName;
@@ -29,8 +29,8 @@ export interface ProcessResult {
 export interface ProcessorOptions {
   kernel: Kernel;
   definitions: readonly BaseDefinition[];
-  /** Merges that run beside each other. Default 2: on two cores 1.6 times one. */
-  mergeWorkers?: number;
+  /** Sources that are read, and merges that run, beside each other. Default 2. */
+  workers?: number;
   chunks?: { readRows?: number; mergeKeys?: number; matchRows?: number };
 }
 
@@ -45,7 +45,7 @@ const actor = systemActor("base-databases");
  * Read, merge, compare, merge again. Each step is a chain of transactions of bounded size whose positions and queues
  * are in the database: whatever was committed is not done again after a crash.
  */
-export function createProcessor({ kernel, definitions, mergeWorkers = 2, chunks = {} }: ProcessorOptions): Processor {
+export function createProcessor({ kernel, definitions, workers = 2, chunks = {} }: ProcessorOptions): Processor {
   const { database, clock, log } = kernel;
   let synchronised: Promise<void> | undefined;
   let running: Promise<unknown> = Promise.resolve();
@@ -53,15 +53,15 @@ export function createProcessor({ kernel, definitions, mergeWorkers = 2, chunks 
   async function read(definition: BaseDefinition, total: ProcessResult, onProgress: (progress: ProcessProgress) => void, signal: AbortSignal | undefined): Promise<void> {
     const sources = await database.read((reader) => listSources(reader, { base: definition.name, state: "attached" }));
     let done = 0;
-    for (const { id, role } of sources) {
+    const readSource = async (id: number, role: string) => {
       const own = sourceDefinition(definition, role);
-      if (!own) continue;
+      if (!own) return;
       for (let more = true; more && !signal?.aborted; ) {
         try {
           const result = await database.withTransaction(async (tx) => {
-            await lockForReading(tx, definition.name);
-            const source = (await listSources(tx, { base: definition.name, state: "attached" })).find((candidate) => candidate.id === id);
-            return source ? ingestChunk(tx, { definition, sourceDefinition: own, source, at: clock.now(), chunkRows: chunks.readRows ?? ingestChunkRows }) : { rows: 0, more: false };
+            await passGate(tx, definition, "read");
+            const source = await lockSource(tx, id);
+            return source?.state === "attached" ? ingestChunk(tx, { definition, sourceDefinition: own, source, at: clock.now(), chunkRows: chunks.readRows ?? ingestChunkRows }) : { rows: 0, more: false };
           });
           more = result.more;
           total.rowsRead += result.rows;
@@ -72,8 +72,13 @@ export function createProcessor({ kernel, definitions, mergeWorkers = 2, chunks 
           log.info({ base: definition.name, role }, "a full refresh came while its source was read; reading it again");
         }
       }
-    }
-    if (done >= 10_000) await database.withTransaction((tx) => analyze(tx, ["link", "key_check", "touched"]));
+    };
+    const queue = [...sources];
+    const worker = async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) await readSource(next.id, next.role);
+    };
+    await Promise.all(Array.from({ length: workers }, worker));
+    if (done >= 10_000) await database.withTransaction((tx) => analyze(tx, ["link", "key_check", "touched"].map((table) => `base.${table}`)));
   }
 
   async function merge(definition: BaseDefinition, total: ProcessResult, onProgress: (progress: ProcessProgress) => void, signal: AbortSignal | undefined): Promise<number> {
@@ -93,8 +98,8 @@ export function createProcessor({ kernel, definitions, mergeWorkers = 2, chunks 
         onProgress({ base: definition.name, phase: "merge", done });
       }
     };
-    await Promise.all(Array.from({ length: mergeWorkers }, worker));
-    if (done >= 10_000) await database.withTransaction((tx) => analyze(tx, [definition.goldenTable, "provenance"]));
+    await Promise.all(Array.from({ length: workers }, worker));
+    if (done >= 10_000) await database.withTransaction((tx) => analyze(tx, [`base.${quoteIdentifier(definition.goldenTable)} (${[definition.key, definition.matching.name, definition.matching.date].map(quoteIdentifier).join(", ")})`, "base.provenance (base, key)"]));
     return done;
   }
 
@@ -102,7 +107,7 @@ export function createProcessor({ kernel, definitions, mergeWorkers = 2, chunks 
     let done = 0;
     for (let more = true; more && !signal?.aborted; ) {
       const result = await database.withTransaction(async (tx) => {
-        await lockForReading(tx, definition.name);
+        await passGate(tx, definition, "alone");
         return matchChunk(tx, definition, chunks.matchRows ?? matchChunkRows);
       });
       more = result.more;
@@ -152,7 +157,7 @@ export function createProcessor({ kernel, definitions, mergeWorkers = 2, chunks 
 }
 
 async function analyze(tx: Transaction, tables: readonly string[]): Promise<void> {
-  for (const table of tables) await tx.query(`analyze base.${table}`);
+  for (const table of tables) await tx.query(`analyze ${table}`);
 }
 
 /** Writes down what the positions in provenance mean; after a change of definition everything is merged anew. */
@@ -160,7 +165,7 @@ export async function synchroniseDefinitions({ database, clock }: Pick<Kernel, "
   for (const definition of definitions) {
     const digest = createHash("sha256").update(canonicalJson(definition)).digest("hex");
     await database.withTransaction(async (tx) => {
-      await lockForReading(tx, definition.name);
+      await passGate(tx, definition, "alone");
       const { rows } = await tx.query<{ digest: string }>("select digest from base.definition where base = $1", [definition.name]);
       if (rows[0]?.digest === digest) return;
       await tx.query("insert into base.definition (base, digest, synchronised_at) values ($1, $2, $3) on conflict (base) do update set digest = excluded.digest, synchronised_at = excluded.synchronised_at", [definition.name, digest, clock.now()]);

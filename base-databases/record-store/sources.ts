@@ -82,6 +82,12 @@ export async function listSources(reader: Reader, filter: { base?: BaseName; sta
   return rows.map(toSource);
 }
 
+/** Its position moves by one reader at a time. */
+export async function lockSource(tx: Transaction, id: number): Promise<AttachedSource | undefined> {
+  const { rows } = await tx.query<SourceRow>("select * from base.source where id = $1 for update", [id]);
+  return rows[0] && toSource(rows[0]);
+}
+
 export interface AttachSourceInput {
   base: BaseName;
   /** Which of the definition's sources this is, such as `gongan.household`. */
@@ -102,7 +108,7 @@ export async function upsertSource(tx: Transaction, definition: SourceDefinition
     `insert into base.source (id, base, role, unit, title_zh, title_en, feed_id, schema_name, table_name, organisation_id, grant_id, entry_id, masked_fields, state, attached_at, last_sequence, rows_read)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'attached', $14, 0, 0)
      on conflict (id) do update set feed_id = excluded.feed_id, schema_name = excluded.schema_name, table_name = excluded.table_name, organisation_id = excluded.organisation_id, grant_id = excluded.grant_id,
-       entry_id = excluded.entry_id, masked_fields = excluded.masked_fields, state = 'attached', attached_at = excluded.attached_at, generation = null, last_sequence = 0, scan_generation = null, scan_sequence = null, scan_cursor = null, problem = null`,
+       entry_id = excluded.entry_id, masked_fields = excluded.masked_fields, state = 'attached', attached_at = excluded.attached_at, generation = case when base.source.generation is null and base.source.scan_generation is null then null else -1 end, last_sequence = 0, scan_generation = null, scan_sequence = null, scan_cursor = null, problem = null`,
     [definition.id, input.base, definition.role, definition.unit, definition.title.zh, definition.title.en, input.feedId, input.schema, input.table, input.organisationId, input.grantId, input.entryId, [...(input.maskedFields ?? [])], at],
   );
 }
