@@ -82,6 +82,8 @@ create table catalog.index_term (
   term_id bigint not null,
   kind text not null check (kind in ('keyword', 'item', 'element', 'organisation')),
   key text not null,
+  -- How it is called, as compared.
+  name_key text not null,
   pinyin_key text not null,
   initials_key text not null,
   -- In how many documents.

@@ -194,6 +194,9 @@ export interface IndexGeneration {
   tokeniser: string;
   /** Everything in the event log up to here is in it. */
   position: number;
+}
+
+export interface IndexStatistics {
   documents: number;
   parked: number;
 }
@@ -215,6 +218,8 @@ export interface ApplyResult {
 export interface CatalogIndexWriter {
   /** The generation that answers; undefined before the first rebuild. */
   serving(): Promise<IndexGeneration | undefined>;
+  generation(number: number): Promise<IndexGeneration | undefined>;
+  statistics(generation: number): Promise<IndexStatistics>;
   /** Opens an empty generation beside the serving one; leftovers of interrupted rebuilds are removed. */
   beginRebuild(start: { tokeniser: string; position: number }): Promise<number>;
   /**

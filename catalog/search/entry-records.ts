@@ -127,11 +127,23 @@ export async function readScopeSubjects(reader: Reader, entryIds: readonly strin
   return new Map(rows.map((row) => [row.id, { id: row.id, organisationId: row.organisation_id, state: row.state, sharingType: row.sharing_type, open: row.open }]));
 }
 
-/** Adds looks to the counters; entries that are gone are left out. */
-export async function addViews(reader: Reader, views: ReadonlyMap<string, number>): Promise<void> {
-  await reader.query(
+/** Entries whose items are bound to a data element or bear one of its names. */
+export async function listEntryIdsOfElements(reader: Reader, identifiers: readonly string[]): Promise<string[]> {
+  const { rows } = await reader.query<{ id: string }>(
+    `select entry_id as id from catalog.entry_item where data_element = any($1)
+     union select i.entry_id from catalog.data_element e, unnest(e.normalised_names) n join catalog.entry_item i on i.normalised_name = n where e.identifier = any($1) order by id`,
+    [identifiers],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** Adds looks to the counters; answers with those entries whose count passed a power of two, which is when ranking notices. */
+export async function addViews(reader: Reader, views: ReadonlyMap<string, number>): Promise<string[]> {
+  const { rows } = await reader.query<{ entry_id: string; views: number }>(
     `insert into catalog.index_use as u (entry_id, views) select v.entry_id, v.views from unnest($1::text[], $2::bigint[]) as v (entry_id, views) join catalog.entry e on e.id = v.entry_id order by v.entry_id
-     on conflict (entry_id) do update set views = u.views + excluded.views`,
+     on conflict (entry_id) do update set views = u.views + excluded.views returning entry_id, views`,
     [[...views.keys()], [...views.values()]],
   );
+  const magnitude = (count: number) => Math.floor(Math.log2(count + 1));
+  return rows.filter((row) => magnitude(row.views) > magnitude(row.views - views.get(row.entry_id)!)).map((row) => row.entry_id);
 }

@@ -57,6 +57,8 @@ export interface IndexDocument {
 export interface DocumentTerm {
   kind: "keyword" | "item" | "element" | "organisation";
   key: string;
+  /** How it is called, as compared. */
+  nameKey: string;
   pinyinKey: string;
   initialsKey: string;
   /** An item name whose item is counted under its data element. */

@@ -110,7 +110,7 @@ function termsOf(tokeniser: Tokeniser, elements: DataElements, organisation: Ent
   const terms = new Map<string, DocumentTerm>();
   const add = (kind: DocumentTerm["kind"], key: string, text: string, bound: boolean) => {
     if (key.length > longestKey || comparisonKey(text) === "" || terms.has(key)) return;
-    terms.set(key, { kind, key, pinyinKey: tokeniser.pinyinKey(text).slice(0, longestKey), initialsKey: tokeniser.initialsKey(text).slice(0, longestKey), bound });
+    terms.set(key, { kind, key, nameKey: comparisonKey(text).slice(0, longestKey), pinyinKey: tokeniser.pinyinKey(text).slice(0, longestKey), initialsKey: tokeniser.initialsKey(text).slice(0, longestKey), bound });
   };
   for (const name of [organisation.name, organisation.shortName ?? ""]) add("organisation", organisationKey(name), name, false);
   for (const word of keywords) add("keyword", keywordKey(word), word, false);

@@ -70,11 +70,11 @@ async function writeBatch({ tx, tables, facetValues, documents, loading, loadedT
       const id = shortId(term.key);
       termLines.push(line([id, ids[at]!, term.bound]));
       uses.set(id, (uses.get(id) ?? 0) + 1);
-      if (!loadedTerms.has(id) && !newTerms.has(id)) newTerms.set(id, line([id, term.kind, term.key, term.pinyinKey, term.initialsKey, 0]));
+      if (!loadedTerms.has(id) && !newTerms.has(id)) newTerms.set(id, line([id, term.kind, term.key, term.nameKey, term.pinyinKey, term.initialsKey, 0]));
     }
   });
   await copy(tx, `${tables.documentTerm} (term_id, document_id, bound)`, termLines);
-  if (loading) await copy(tx, `${tables.term} (term_id, kind, key, pinyin_key, initials_key, uses)`, [...newTerms.values()]);
+  if (loading) await copy(tx, `${tables.term} (term_id, kind, key, name_key, pinyin_key, initials_key, uses)`, [...newTerms.values()]);
   else await countTerms(tx, tables, [...newTerms.values()], uses);
 
   const relations = documents.flatMap((document, at) => document.relations.map((relation) => line([ids[at]!, relation.kind, relation.code, relation.since])));
@@ -89,12 +89,12 @@ async function writeBatch({ tx, tables, facetValues, documents, loading, loadedT
 /** Terms of the new rows, added or counted up. In the order of ids, so that two writers never wait for each other in a ring. */
 async function countTerms(tx: Transaction, tables: GenerationTables, lines: readonly string[], uses: ReadonlyMap<string, number>): Promise<void> {
   if (lines.length === 0) return;
-  await tx.query("create temporary table if not exists index_term_new (term_id bigint, kind text, key text, pinyin_key text, initials_key text, uses integer) on commit drop");
+  await tx.query("create temporary table if not exists index_term_new (term_id bigint, kind text, key text, name_key text, pinyin_key text, initials_key text, uses integer) on commit drop");
   await tx.query("truncate index_term_new");
-  await copy(tx, "index_term_new (term_id, kind, key, pinyin_key, initials_key, uses)", lines);
+  await copy(tx, "index_term_new (term_id, kind, key, name_key, pinyin_key, initials_key, uses)", lines);
   await tx.query(
-    `insert into ${tables.term} as t (term_id, kind, key, pinyin_key, initials_key, uses)
-     select n.term_id, n.kind, n.key, n.pinyin_key, n.initials_key, u.uses from index_term_new n join unnest($1::bigint[], $2::integer[]) as u (term_id, uses) on u.term_id = n.term_id order by n.term_id
+    `insert into ${tables.term} as t (term_id, kind, key, name_key, pinyin_key, initials_key, uses)
+     select n.term_id, n.kind, n.key, n.name_key, n.pinyin_key, n.initials_key, u.uses from index_term_new n join unnest($1::bigint[], $2::integer[]) as u (term_id, uses) on u.term_id = n.term_id order by n.term_id
      on conflict (term_id) do update set uses = t.uses + excluded.uses`,
     [[...uses.keys()], [...uses.values()]],
   );

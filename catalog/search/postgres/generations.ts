@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { quoteIdentifier, UnavailableError, type Database, type Reader, type Transaction } from "#platform";
+import type { IndexGeneration } from "../catalog-index.ts";
 
 /** The tables of one generation, quoted and with their schema. */
 export interface GenerationTables {
@@ -97,7 +98,7 @@ export async function dropGenerations(database: Database, numbers: readonly numb
   }
 }
 
-export async function generationRow(reader: Reader, number: number): Promise<{ number: number; state: string; tokeniser: string; position: number } | undefined> {
-  const { rows } = await reader.query<{ number: number; state: string; tokeniser: string; position: number }>("select number, state, tokeniser, position from catalog.index_generation where number = $1", [number]);
+export async function findGeneration(reader: Reader, number: number): Promise<IndexGeneration | undefined> {
+  const { rows } = await reader.query<IndexGeneration & Record<string, unknown>>("select number, tokeniser, position from catalog.index_generation where number = $1", [number]);
   return rows[0];
 }

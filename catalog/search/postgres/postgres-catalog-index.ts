@@ -1,8 +1,8 @@
 import { UnavailableError, type Access, type Actor, type Clock, type Database, type Log, type Reader } from "#platform";
-import type { CatalogIndex, IndexGeneration } from "../catalog-index.ts";
+import type { CatalogIndex, IndexStatistics } from "../catalog-index.ts";
 import { removeDocuments, writeDocuments } from "./documents.ts";
 import { createFacetValues } from "./facet-values.ts";
-import { analyseGeneration, createGeneration, createGenerationIndexes, dropGenerations, findServing, generationRow, indexNotBuilt, shortId, tablesOf, type GenerationTables } from "./generations.ts";
+import { analyseGeneration, createGeneration, createGenerationIndexes, dropGenerations, findGeneration, findServing, indexNotBuilt, shortId, tablesOf, type GenerationTables } from "./generations.ts";
 import { relatedEntries, sharedItems } from "./relations.ts";
 import { searchDocuments } from "./search.ts";
 import { entryOf, type StoredEntry } from "./stored-entry.ts";
@@ -45,8 +45,8 @@ export function createPostgresCatalogIndex({ database, access, clock, log, monot
     }
   }
 
-  async function count(reader: Reader, number: number): Promise<{ documents: number; parked: number }> {
-    const { rows } = await reader.query<{ documents: number; parked: number }>(`select (select count(*) from ${tablesOf(number).document}) as documents, (select count(*) from catalog.index_parked where generation = $1) as parked`, [number]);
+  async function count(reader: Reader, number: number): Promise<IndexStatistics> {
+    const { rows } = await reader.query<IndexStatistics & Record<string, unknown>>(`select (select count(*) from ${tablesOf(number).document}) as documents, (select count(*) from catalog.index_parked where generation = $1) as parked`, [number]);
     return rows[0]!;
   }
 
@@ -86,11 +86,12 @@ export function createPostgresCatalogIndex({ database, access, clock, log, monot
     sharedItems: (viewer, request) => onServing((tables, reader) => sharedItems(reader, access, tables, viewer, request)),
 
     serving: () =>
-      database.read(async (reader): Promise<IndexGeneration | undefined> => {
+      database.read(async (reader) => {
         const number = await findServing(reader);
-        const row = number === undefined ? undefined : await generationRow(reader, number);
-        return row && { number: row.number, tokeniser: row.tokeniser, position: row.position, ...(await count(reader, row.number)) };
+        return number === undefined ? undefined : findGeneration(reader, number);
       }),
+    generation: (number) => database.read((reader) => findGeneration(reader, number)),
+    statistics: (number) => database.read((reader) => count(reader, number)),
     async beginRebuild(start) {
       const leftover = await database.read((reader) => reader.query<{ number: number }>("select number from catalog.index_generation where state <> 'serving'"));
       await dropGenerations(database, leftover.rows.map((row) => row.number), dropWaitMs);

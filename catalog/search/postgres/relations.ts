@@ -56,7 +56,7 @@ export async function sharedItems(reader: Reader, access: Access, tables: Genera
   const parts = createSqlParts();
   const examined = Math.max(50, request.first * examinedPerItem);
   const conditions = ["t.kind in ('item', 'element')", `t.uses >= ${parts.bind(request.minimumOrganisations)}`];
-  if (request.terms.key !== "") conditions.push(`strpos(t.key, ${parts.bind(request.terms.key)}) > 0`);
+  if (request.terms.key !== "") conditions.push(`strpos(t.name_key, ${parts.bind(request.terms.key)}) > 0`);
   const sees = seesEntry(access, viewer, parts, "d");
   for (const organisationId of request.organisationIds) {
     conditions.push(`t.term_id in (select dt.term_id from ${tables.document} d join ${tables.documentTerm} dt using (document_id) where d.organisation_id = ${parts.bind(organisationId)} and not dt.bound and ${sees})`);

@@ -49,12 +49,12 @@ function hanChunks(words: readonly string[]): string[] {
   let singles: string[] = [];
   const endSingles = (next?: string) => {
     const meant = singles.filter((single) => !particles.has(single));
-    const together = singles.join("");
+    const all = singles;
     singles = [];
-    if (meant.length >= 2) chunks.push(together);
-    else if (meant.length === 1 && next !== undefined) return meant[0]! + next;
-    else if (meant.length === 1 && chunks.length > 0) chunks.push(chunks.pop()! + meant[0]!);
-    else if (meant.length === 1) chunks.push(meant[0]!);
+    if (meant.length >= 2) chunks.push(all.join(""));
+    else if (meant.length === 1 && next !== undefined && all.at(-1) === meant[0]) return meant[0]! + next;
+    else if (meant.length === 1 && chunks.length > 0 && all[0] === meant[0]) chunks.push(chunks.pop()! + meant[0]!);
+    else if (meant.length === 1 && chunks.length === 0 && next === undefined) chunks.push(meant[0]!);
     return next;
   };
   for (const word of words) {
@@ -84,7 +84,7 @@ function requiredPairs(tokeniser: Tokeniser, text: string, pairs: string[]): str
   // A particle inside a name (人力资源和社会保障局) is often left out.
   const covered = new Set([...text].flatMap((character, at) => (particles.has(character) ? [at] : [])));
   for (const word of inner) for (let at = text.indexOf(word), end = at + word.length; at < end; at += 1) covered.add(at);
-  return covered.size === text.length ? [...new Set(inner.flatMap(pairsOf))] : pairs;
+  return inner.length > 0 && covered.size === text.length ? [...new Set(inner.flatMap(pairsOf))] : pairs;
 }
 
 function latinParts(run: string): string[] {

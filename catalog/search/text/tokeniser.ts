@@ -20,6 +20,11 @@ export interface Tokeniser {
   /** Changes when rules or dictionary change: an index says with which it was built. */
   readonly version: string;
   /**
+   * Names that come and go with the records (organisations). They are not part of the version: nothing is lost when a
+   * document was indexed before its organisation's name was known, because pairs find it.
+   */
+  addWords(words: Iterable<string>): void;
+  /**
    * Of one text. `full`: with words and pinyin, for what names an entry (title, keywords, organisation); `pairs`:
    * without, for what describes it, where ranking does not look closer.
    */
@@ -56,14 +61,22 @@ const cacheSize = 50_000;
 const isHan = /^[\p{Script=Han}々〇]+$/u;
 
 export function createTokeniser({ words: dictionaryWords }: CreateTokeniserOptions): Tokeniser {
-  const own = [...new Set([...dictionaryWords].map(normalise))].filter((word) => word.length >= 2 && word.length <= 40 && isHan.test(word)).sort();
   const jieba = Jieba.withDict(dict);
-  if (own.length > 0) jieba.loadDict(Buffer.from(own.map((word) => `${word} ${wordFrequency} n`).join("\n")));
+  const known = new Set<string>();
+  function load(words: Iterable<string>): string[] {
+    const added = [...new Set([...words].map(normalise))].filter((word) => word.length >= 2 && word.length <= 40 && isHan.test(word) && !known.has(word)).sort();
+    for (const word of added) known.add(word);
+    if (added.length > 0) jieba.loadDict(Buffer.from(added.map((word) => `${word} ${wordFrequency} n`).join("\n")));
+    return added;
+  }
+  const own = load(dictionaryWords);
   const version = `${rules}-${createHash("sha256").update(own.join("\n")).digest("hex").slice(0, 12)}`;
 
   const syllableCache = createCache<string[]>();
-  const caches = { full: createCache<string[]>(), pairs: createCache<string[]>() };
-  const cutCache = createCache<string[]>();
+  const pairCache = createCache<string[]>();
+  // What depends on how words are cut; begun again when words are added.
+  const newCaches = () => ({ cut: createCache<string[]>(), full: createCache<string[]>(), keys: createCache<{ pinyin: string; initials: string }>() });
+  let caches = newCaches();
 
   function syllables(hanWord: string): string[] {
     return syllableCache(hanWord, () => {
@@ -74,7 +87,7 @@ export function createTokeniser({ words: dictionaryWords }: CreateTokeniserOptio
     });
   }
 
-  const cut = (run: string) => (run.length <= 1 ? [run] : cutCache(run, () => jieba.cut(run, true)));
+  const cut = (run: string) => (run.length <= 1 ? [run] : caches.cut(run, () => jieba.cut(run, true)));
 
   function addPairs(into: Set<string>, run: string): void {
     const characters = [...run];
@@ -115,17 +128,19 @@ export function createTokeniser({ words: dictionaryWords }: CreateTokeniserOptio
     return [...into];
   }
 
-  const keyCache = createCache<{ pinyin: string; initials: string }>();
   const keys = (text: string) =>
-    keyCache(text, () => {
+    caches.keys(text, () => {
       const parts = runsOf(normalise(text)).flatMap((run) => (run.kind === "latin" ? [[run.text, run.text] as const] : cut(run.text).flatMap(syllables).map((syllable) => [syllable, syllable[0] ?? ""] as const)));
       return { pinyin: parts.map(([full]) => full).join(""), initials: parts.map(([, initial]) => initial).join("") };
     });
 
   return {
     version,
+    addWords(words) {
+      if (load(words).length > 0) caches = newCaches();
+    },
     // Long texts do not repeat; names of items, keywords and organisations do.
-    tokens: (text, depth) => (text.length > 40 ? make(text, depth) : caches[depth](text, () => make(text, depth))),
+    tokens: (text, depth) => (text.length > 40 ? make(text, depth) : (depth === "full" ? caches.full : pairCache)(text, () => make(text, depth))),
     words: cut,
     innerWords,
     syllables: (run) => cut(run).flatMap(syllables),

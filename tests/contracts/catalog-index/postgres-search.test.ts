@@ -1,0 +1,4 @@
+import { openPostgres } from "./open-postgres.ts";
+import { describeSearchContract } from "./search-contract.ts";
+
+describeSearchContract("PostgreSQL", openPostgres);
