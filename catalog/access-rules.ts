@@ -2,6 +2,7 @@ import type { AnyAccessRules } from "#platform";
 import { dataElementAccessRules } from "./data-elements/access-rules.ts";
 import { entryAccessRules } from "./entries/access-rules.ts";
 import { organisationAccessRules } from "./organisations/access-rules.ts";
+import { catalogIndexAccessRules } from "./search/access-rules.ts";
 import { sharingAccessRules } from "./sharing/access-rules.ts";
 import { accountAccessRules } from "./users/access-rules.ts";
 
@@ -12,4 +13,5 @@ export const catalogAccessRules: readonly AnyAccessRules[] = [
   ...accountAccessRules,
   dataElementAccessRules,
   ...sharingAccessRules,
+  catalogIndexAccessRules,
 ];

@@ -8,6 +8,8 @@ import { addCatalogCoreTypes } from "./graphql/core-types.ts";
 import { addSharingTypes } from "./graphql/sharing.ts";
 import type { IdentifierArea } from "./model/identifiers.ts";
 import { createOrganisationService, type OrganisationService } from "./organisations/organisation-service.ts";
+import { addSearchTypes } from "./graphql/search.ts";
+import { createCatalogSearch, type CatalogSearch, type CreateCatalogSearchOptions } from "./search/catalog-search.ts";
 import { createSharing, type CreateSharingOptions, type Sharing } from "./sharing/sharing.ts";
 import { createApplicationService, type ApplicationService } from "./users/application-service.ts";
 import { createAuthenticationService, defaultAuthenticationSettings, type AuthenticationService, type AuthenticationSettings } from "./users/authentication-service.ts";
@@ -20,6 +22,8 @@ export interface CreateCatalogOptions {
   area?: IdentifierArea;
   authentication?: Partial<AuthenticationSettings>;
   sharing?: Omit<CreateSharingOptions, "kernel">;
+  /** The index's adapter and the dictionary. Default: the index in the kernel's database. */
+  search?: Omit<CreateCatalogSearchOptions, "kernel">;
 }
 
 export interface Catalog {
@@ -35,9 +39,10 @@ export interface Catalog {
   collections: CollectionService;
   audit: AuditService;
   sharing: Sharing;
+  search: CatalogSearch;
 }
 
-export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter: "A" }, authentication, sharing }: CreateCatalogOptions): Catalog {
+export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter: "A" }, authentication, sharing, search }: CreateCatalogOptions): Catalog {
   const organisations = createOrganisationService({ kernel, area });
   const entries = createEntryService({ kernel });
   const changeRequests = createChangeRequestService({ kernel });
@@ -54,11 +59,13 @@ export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter:
     collections: createCollectionService({ kernel, entries, changeRequests }),
     audit: createAuditService({ kernel }),
     sharing: createSharing({ kernel, ...sharing }),
+    search: createCatalogSearch({ kernel, ...search }),
   };
 }
 
 /** Adds the catalog's part of the GraphQL schema. */
 export function addCatalogTypes(builder: ZhengtongSchemaBuilder, catalog: Catalog): void {
-  addCatalogCoreTypes(builder, catalog);
+  const core = addCatalogCoreTypes(builder, catalog);
   addSharingTypes(builder, catalog);
+  addSearchTypes(builder, { search: catalog.search, core });
 }

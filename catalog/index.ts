@@ -51,3 +51,13 @@ export type { Collector, SharedItem } from "./data-elements/collection-repositor
 export type { CollectionService, DuplicateItem, ItemBinding } from "./data-elements/collection-service.ts";
 export type { DataElementInput, DataElementSuggestion, RegisteredDataElement, SuggestionSubject } from "./data-elements/data-element-model.ts";
 export type { DataElementFilter, DataElementService } from "./data-elements/data-element-service.ts";
+export { createCatalogSearch, createCatalogTokeniser } from "./search/catalog-search.ts";
+export type { CatalogSearch, CreateCatalogSearchOptions } from "./search/catalog-search.ts";
+export { facetNames, searchSorts, walkDirections } from "./search/catalog-index.ts";
+export type { CatalogIndex, CatalogIndexReader, CatalogIndexWriter, EntryPath, FacetName, Impact, IndexFilters, IndexGeneration, IndexSearchRequest, IndexSearchResult, Lineage, RelatedEntry, SearchSort, SharedItems, Suggestion, WalkBounds, WalkDirection } from "./search/catalog-index.ts";
+export type { IndexBatch, IndexDocument, IndexedEntry } from "./search/index-document.ts";
+export type { CatalogChange } from "./search/catalog-changes.ts";
+export type { IndexProjection, RebuildOptions, RebuildProgress, RebuildResult } from "./search/projection.ts";
+export type { Facet, IndexStatus, SearchHit, SearchPage, SearchRequest, SearchService } from "./search/search-service.ts";
+export { createPostgresCatalogIndex } from "./search/postgres/postgres-catalog-index.ts";
+export type { TextSegment } from "./search/text/highlights.ts";
