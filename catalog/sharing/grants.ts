@@ -17,7 +17,7 @@ export interface GrantService {
   /** For the exchange, which acts on every grant; callers with a person behind them use `view`. */
   getGrant(reader: Reader, grantId: string): Promise<Grant>;
   listGrants(reader: Reader, filter: Omit<ListGrantsOptions, "access">): Promise<Grant[]>;
-  /** The decision of Casbin; fields, condition and masks come with it. Below 1 µs when kept (see authorise.ts). */
+  /** The decision of Casbin; fields, condition and masks come with it. Kept in memory, 1-3 µs (see authorise.ts). */
   authorise(question: AuthoriseQuestion): Promise<AuthoriseDecision>;
 
   view(actor: Actor, grantId: string): Promise<GrantDetail>;

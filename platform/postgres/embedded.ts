@@ -230,6 +230,8 @@ export async function startEmbeddedPostgres(options: StartEmbeddedPostgresOption
   let stopping: Promise<void> | undefined;
   const end = (signal: NodeJS.Signals) =>
     (stopping ??= (async () => {
+      // Otherwise a process with nothing else to do would end here, before the server has.
+      child.ref();
       if (child.exitCode === null && child.pid) process.kill(child.pid, signal);
       await exited;
     })());
