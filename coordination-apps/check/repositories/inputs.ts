@@ -68,14 +68,16 @@ export async function listPositions(reader: Reader, definition: string): Promise
   return new Map(rows.map((row) => [row.role, { definitionVersion: row.definition_version, feedId: row.feed_id, generation: row.generation, sequence: row.sequence, period: row.period }]));
 }
 
-export async function setPosition(tx: Transaction, definition: string, role: string, position: CheckPosition): Promise<void> {
+export async function setPositions(tx: Transaction, definition: string, positions: readonly ({ role: string } & CheckPosition)[]): Promise<void> {
   await tx.query(
-    `insert into apps.check_position (definition, role, definition_version, feed_id, generation, sequence, period) values ($1, $2, $3, $4, $5, $6, $7)
+    `insert into apps.check_position (definition, role, definition_version, feed_id, generation, sequence, period)
+     select $1, p.role, p."definitionVersion", p."feedId", p.generation, p.sequence, p.period
+     from jsonb_to_recordset($2) as p(role text, "definitionVersion" integer, "feedId" text, generation integer, sequence bigint, period text)
      on conflict (definition, role) do update set definition_version = excluded.definition_version, feed_id = excluded.feed_id, generation = excluded.generation, sequence = excluded.sequence, period = excluded.period`,
-    [definition, role, position.definitionVersion, position.feedId, position.generation, position.sequence, position.period],
+    [definition, JSON.stringify(positions)],
   );
 }
 
-export async function deletePosition(tx: Transaction, definition: string, role: string): Promise<void> {
-  await tx.query("delete from apps.check_position where definition = $1 and role = $2", [definition, role]);
+export async function deletePositions(tx: Transaction, definition: string, roles: readonly string[]): Promise<void> {
+  if (roles.length > 0) await tx.query("delete from apps.check_position where definition = $1 and role = any($2)", [definition, roles]);
 }

@@ -39,6 +39,7 @@ export type LandingState = { table: LandingTable } | { unavailable: { message: s
 const endedStates = new Set(["revoking", "revoked", "expired", "stopped"]);
 
 interface FeedRow {
+  feed_id: string;
   grant_id: string;
   schema_name: string;
   table_name: string;
@@ -48,27 +49,39 @@ interface FeedRow {
   updated_at: Date;
 }
 
-export async function readLanding(reader: Reader, binding: InputBinding): Promise<LandingState> {
-  const unavailable = (message: string, zh: string): LandingState => ({ unavailable: { message, zh } });
+/** What stands behind each binding now, in two queries for all of them. */
+export async function readLandings(reader: Reader, bindings: readonly InputBinding[]): Promise<Map<InputBinding, LandingState>> {
   const { rows: present } = await reader.query<{ feed: string | null }>("select to_regclass('exchange_target.feed') as feed");
-  if (present[0]!.feed === null) return unavailable("no feed has been delivered to this database yet", "本库尚未收到任何数据流");
-  const { rows } = await reader.query<FeedRow & Record<string, unknown>>("select grant_id, schema_name, table_name, generation, coalesce(applied_sequence, 0) as applied_sequence, state, updated_at from exchange_target.feed where feed_id = $1", [binding.feedId]);
-  const feed = rows[0];
+  const feeds = new Map<string, FeedRow>();
+  if (present[0]!.feed !== null) {
+    const { rows } = await reader.query<FeedRow & Record<string, unknown>>("select feed_id, grant_id, schema_name, table_name, generation, coalesce(applied_sequence, 0) as applied_sequence, state, updated_at from exchange_target.feed where feed_id = any($1)", [bindings.map((binding) => binding.feedId)]);
+    for (const row of rows) feeds.set(row.feed_id, row);
+  }
+  const tables = await readTables(reader, bindings);
+  return new Map(bindings.map((binding) => [binding, present[0]!.feed === null ? unavailable("no feed has been delivered to this database yet", "本库尚未收到任何数据流") : toState(binding, feeds.get(binding.feedId), tables)]));
+}
+
+const unavailable = (message: string, zh: string): LandingState => ({ unavailable: { message, zh } });
+
+function toState(binding: InputBinding, feed: FeedRow | undefined, tables: ReadonlyMap<string, TableShape>): LandingState {
   if (!feed) return unavailable(`feed ${binding.feedId} has not delivered anything yet`, `数据流 ${binding.feedId} 尚未送达`);
   if (feed.schema_name !== binding.schema || feed.table_name !== binding.table || feed.grant_id !== binding.grantId) return unavailable(`feed ${binding.feedId} is applied to ${feed.schema_name}.${feed.table_name} under grant ${feed.grant_id}, not as it was attached`, `数据流 ${binding.feedId} 的落地表或授权与挂接时不一致`);
   if (endedStates.has(feed.state)) return unavailable(`feed ${binding.feedId} has ended (${feed.state}): the grant no longer covers its rows`, `数据流 ${binding.feedId} 已停止（${feed.state}），授权不再有效`);
-
-  const columns = await readColumns(reader, binding.schema, binding.table);
-  if (!columns) return unavailable(`table ${binding.schema}.${binding.table} is not there yet`, `落地表 ${binding.schema}.${binding.table} 尚不存在`);
-  const deleted = await readColumns(reader, binding.schema, `${binding.table}__deleted`);
+  const shape = tables.get(nameOf(binding.schema, binding.table));
+  if (!shape) return unavailable(`table ${binding.schema}.${binding.table} is not there yet`, `落地表 ${binding.schema}.${binding.table} 尚不存在`);
+  const sqlOf = (table: string) => `${quoteIdentifier(binding.schema)}.${quoteIdentifier(table)}`;
   return {
     table: {
-      ...binding,
-      oid: columns.oid,
-      sql: `${quoteIdentifier(binding.schema)}.${quoteIdentifier(binding.table)}`,
-      deletedSql: deleted ? `${quoteIdentifier(binding.schema)}.${quoteIdentifier(`${binding.table}__deleted`)}` : undefined,
-      columns: columns.types,
-      keyColumns: columns.keys,
+      feedId: binding.feedId,
+      grantId: binding.grantId,
+      organisationId: binding.organisationId,
+      schema: binding.schema,
+      table: binding.table,
+      oid: shape.oid,
+      sql: sqlOf(binding.table),
+      deletedSql: tables.has(nameOf(binding.schema, deletedTable(binding.table))) ? sqlOf(deletedTable(binding.table)) : undefined,
+      columns: shape.types,
+      keyColumns: shape.keys,
       generation: feed.generation,
       appliedSequence: feed.applied_sequence,
       updatedAt: feed.updated_at,
@@ -76,17 +89,34 @@ export async function readLanding(reader: Reader, binding: InputBinding): Promis
   };
 }
 
-async function readColumns(reader: Reader, schema: string, table: string): Promise<{ oid: number; types: Map<string, string>; keys: string[] } | undefined> {
-  const { rows } = await reader.query<{ oid: number; name: string; type: string; key: boolean }>(
-    `select c.oid::bigint as oid, a.attname as name, format_type(a.atttypid, null) as type,
-            coalesce(a.attnum = any((select i.indkey::smallint[] from pg_index i where i.indrelid = c.oid and i.indisprimary)::smallint[]), false) as key
-     from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
-     where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm') and a.attnum > 0 and not a.attisdropped
-     order by a.attnum`,
-    [schema, table],
+interface TableShape {
+  oid: number;
+  types: Map<string, string>;
+  keys: string[];
+}
+
+const nameOf = (schema: string, table: string) => JSON.stringify([schema, table]);
+const deletedTable = (table: string) => `${table}__deleted`;
+
+async function readTables(reader: Reader, bindings: readonly InputBinding[]): Promise<Map<string, TableShape>> {
+  const names = bindings.flatMap(({ schema, table }) => [{ schema, table }, { schema, table: deletedTable(table) }]);
+  const { rows } = await reader.query<{ schema: string; table: string; oid: number; name: string; type: string; key: boolean }>(
+    `select n.nspname as schema, c.relname as "table", c.oid::bigint as oid, a.attname as name, format_type(a.atttypid, null) as type, coalesce(a.attnum = any(i.indkey::smallint[]), false) as key
+     from unnest($1::text[], $2::text[]) as wanted(schema, "table") join pg_namespace n on n.nspname = wanted.schema join pg_class c on c.relnamespace = n.oid and c.relname = wanted."table"
+       join pg_attribute a on a.attrelid = c.oid left join pg_index i on i.indrelid = c.oid and i.indisprimary
+     where c.relkind in ('r', 'p', 'v', 'm') and a.attnum > 0 and not a.attisdropped
+     order by c.oid, a.attnum`,
+    [names.map((one) => one.schema), names.map((one) => one.table)],
   );
-  if (rows.length === 0) return undefined;
-  return { oid: rows[0]!.oid, types: new Map(rows.map((row) => [row.name, row.type])), keys: rows.filter((row) => row.key).map((row) => row.name) };
+  const tables = new Map<string, TableShape>();
+  for (const row of rows) {
+    const name = nameOf(row.schema, row.table);
+    const shape = tables.get(name) ?? { oid: row.oid, types: new Map<string, string>(), keys: [] };
+    tables.set(name, shape);
+    shape.types.set(row.name, row.type);
+    if (row.key) shape.keys.push(row.name);
+  }
+  return tables;
 }
 
 const fits: Record<FieldDeclaration["type"], readonly string[]> = {

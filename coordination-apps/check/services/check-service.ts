@@ -6,7 +6,7 @@ import { subjectTable } from "../compile/rule-to-sql.ts";
 import { rolesOf, type CheckDefinition } from "../model/definition.ts";
 import { currentMonth, periodOf } from "../model/period.ts";
 import { registerDefinition } from "../repositories/definitions.ts";
-import { deleteInput, deletePosition, listInputs, listPositions, setPosition, setPrepared, upsertInput, type CheckInput } from "../repositories/inputs.ts";
+import { deleteInput, deletePositions, listInputs, listPositions, setPositions, setPrepared, upsertInput, type CheckInput } from "../repositories/inputs.ts";
 import { prepareTable } from "../repositories/landing.ts";
 import { insertRun, listRuns, type CheckRun, type RunInput } from "../repositories/runs.ts";
 import { compare, lockDefinition, readInputStates, requireClaims, ruleObstacle, type CompareProgress, type ComparisonOutcome, type InputState } from "./comparison.ts";
@@ -89,10 +89,9 @@ export function createCheckService({ kernel, calendar, apps }: CreateCheckServic
 
   /** Everything up to what the inputs had when the comparison began has now been compared for this month. */
   async function movePositions(tx: Transaction, definition: CheckDefinition, states: ReadonlyMap<string, InputState>, period: string): Promise<void> {
-    for (const { role, table } of states.values()) {
-      if (!table) await deletePosition(tx, definition.name, role);
-      else await setPosition(tx, definition.name, role, { definitionVersion: definition.version, feedId: table.feedId, generation: table.generation, sequence: table.appliedSequence, period });
-    }
+    const all = [...states.values()];
+    await deletePositions(tx, definition.name, all.filter((state) => !state.table).map((state) => state.role));
+    await setPositions(tx, definition.name, all.flatMap(({ role, table }) => (table ? [{ role, definitionVersion: definition.version, feedId: table.feedId, generation: table.generation, sequence: table.appliedSequence, period }] : [])));
   }
 
   interface RecordOptions {

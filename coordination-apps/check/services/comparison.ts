@@ -3,7 +3,7 @@ import { compileRule, compileScope, compileSubject, createSubjectTable, scopeTab
 import { fieldsOfRole, keyFieldsOfRole, neededClaimFields, neededEvidenceFields, rolesOf, type BilingualText, type CheckDefinition, type CheckRule } from "../model/definition.ts";
 import { claimFieldsOf } from "../model/expression.ts";
 import { listInputs, type CheckInput } from "../repositories/inputs.ts";
-import { missingFields, readLanding, type LandingTable } from "../repositories/landing.ts";
+import { missingFields, readLandings, type LandingTable } from "../repositories/landing.ts";
 
 /** What each role of a definition has to offer at this moment. */
 export interface InputState {
@@ -66,15 +66,13 @@ export async function lockDefinition(tx: Transaction, definition: CheckDefinitio
 
 export async function readInputStates(reader: Reader, definition: CheckDefinition): Promise<Map<string, InputState>> {
   const inputs = new Map((await listInputs(reader, definition.name)).map((input) => [input.role, input]));
+  const landings = await readLandings(reader, [...inputs.values()]);
   const states = new Map<string, InputState>();
   for (const role of rolesOf(definition)) {
     const input = inputs.get(role);
-    if (!input) {
-      states.set(role, { role, unavailable: { message: "no granted feed is attached for it", zh: "未挂接已授权的数据流" } });
-      continue;
-    }
-    const landing = await readLanding(reader, input);
-    states.set(role, "table" in landing ? { role, input, table: landing.table } : { role, input, unavailable: landing.unavailable });
+    const landing = input && landings.get(input)!;
+    if (!landing) states.set(role, { role, unavailable: { message: "no granted feed is attached for it", zh: "未挂接已授权的数据流" } });
+    else states.set(role, "table" in landing ? { role, input, table: landing.table } : { role, input, unavailable: landing.unavailable });
   }
   return states;
 }
@@ -117,12 +115,16 @@ export async function compare(tx: Transaction, options: CompareOptions): Promise
   const claims = requireClaims(definition, states);
   const context: CompileContext = { definition, claims, period };
   const touchedOnly = options.since !== undefined;
+  // Few claims against many rows: with the planner's default price of a random page it reads tables whole that an index
+  // answers three times faster (628,000 contributions: 1.7 s against 0.5 s on a busy machine).
+  await tx.query("select set_config('random_page_cost', '1.1', true), set_config('work_mem', '32MB', true)");
   if (options.since) {
     await tx.query(`create temporary table ${scopeTable} (claim_key text primary key) on commit drop`);
     for (const [role, sequence] of options.since) for (const statement of compileScope(context, role, states.get(role)!.table!, sequence)) await run(tx, statement);
   }
   await tx.query(createSubjectTable(context));
   await run(tx, compileSubject(context, touchedOnly));
+  // The plan of every rule rests on how many people these are and how they are scattered.
   await tx.query(`analyze ${subjectTable}`);
   const { rows } = await tx.query<{ compared: number }>(`select count(*) as compared from ${subjectTable} where zt_in_period`);
 
