@@ -37,3 +37,5 @@ export { connectToCenter, createGatewayClient } from "./node/agent/gateway-clien
 export { createSubscriber } from "./node/subscriber/subscriber.ts";
 export { createFeedApplier } from "./node/subscriber/feed-applier.ts";
 export { landingChannel } from "./node/subscriber/target-store.ts";
+export { createProvider } from "./node/provider/provider.ts";
+export type { SourceConfig } from "./node/provider/context.ts";

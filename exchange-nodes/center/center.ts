@@ -100,6 +100,8 @@ export async function createExchangeCenter(options: CreateExchangeCenterOptions)
   const consumer: Loop = createLoop({
     name: consumerName,
     intervalMs: 5_000,
+    // A revocation may wait in these events: after a failure they are looked at again at once.
+    maxDelayMs: 250,
     log,
     run: async () => {
       if ((await drain()) > 0) stopping.wake();

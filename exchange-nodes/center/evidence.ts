@@ -2,7 +2,7 @@ import { createLoop, NotFoundError, systemActor, type Actor, type Kernel, type L
 import { evidenceFormat, merkleRoot, type EvidenceLeaf, type EvidenceRoot } from "../protocol/evidence.ts";
 import { feedSubject } from "./model/feed.ts";
 import { findFeed } from "./repositories/feeds.ts";
-import { findNode } from "./repositories/nodes.ts";
+import { findNodes } from "./repositories/nodes.ts";
 
 /**
  * Each minute the heads of all feeds that have moved go into a Merkle tree whose root is written to the audit log. A
@@ -51,8 +51,8 @@ export function createEvidenceService({ kernel, intervalMs = 60_000 }: { kernel:
     const feed = await database.read((reader) => findFeed(reader, feedId));
     if (!feed) throw new NotFoundError(`No feed ${feedId} that you may see`, { zh: "数据流不存在或无权查看", code: "feed.not-found" });
     access.assert(caller, "feed", "export-evidence", feedSubject(feed));
-    const nodes = await database.read((reader) => Promise.all([...feed.formerProviderNodeIds, feed.providerNodeId].filter((id) => id !== undefined).map((id) => findNode(reader, id))));
-    const providers = nodes.flatMap((node) => (node?.publicKey !== undefined && node.suite !== undefined ? [{ nodeId: node.id, publicKey: node.publicKey, suite: node.suite }] : []));
+    const nodes = await database.read((reader) => findNodes(reader, [...feed.formerProviderNodeIds, feed.providerNodeId].filter((id) => id !== undefined)));
+    const providers = nodes.flatMap((node) => (node.publicKey !== undefined && node.suite !== undefined ? [{ nodeId: node.id, publicKey: node.publicKey, suite: node.suite }] : []));
     yield `${JSON.stringify({ format: evidenceFormat, feedId, grantId: feed.grantId, providers })}\n`;
     for (let after = 0; ; ) {
       const { rows } = await database.read((reader) => reader.query<{ sequence: number; envelope: string }>("select sequence, envelope from exchange.batch_evidence where feed_id = $1 and sequence > $2 order by sequence limit 1000", [feedId, after]));

@@ -49,7 +49,7 @@ export function createStopping({ kernel, catalog, feedLog, lifecycle }: { kernel
     await database.withTransaction(async (tx) => {
       const feed = await findFeed(tx, feedId, "for update");
       const stop = await findStop(tx, feedId, "for update");
-      if (feed?.state !== "stopping" || !stop?.gatewayAt || !stop.providerAt || !stop.subscriberAt) return;
+      if (feed?.state !== "stopping" || !stop?.gatewayAt || !stop.providerAt || !stop.subscriberAt || stop.announced.length < 3) return;
       const effects = createEffects();
       await writeStopped(tx, feedId, clock.now());
       await lifecycle.transition(tx, actor, feed, "all-stopped", feed.reason, effects);
@@ -75,6 +75,6 @@ export function createStopping({ kernel, catalog, feedLog, lifecycle }: { kernel
     }
   }
 
-  const loop = createLoop({ name: "exchange-stopping", intervalMs: 2_000, log, run: runOnce });
+  const loop = createLoop({ name: "exchange-stopping", intervalMs: 1_000, maxDelayMs: 250, log, run: runOnce });
   return { ...loop, runOnce };
 }

@@ -160,7 +160,8 @@ export async function writeFeedHealth(tx: Transaction, nodeId: string, health: r
   for (const role of ["provider", "subscriber"] as const) {
     const ofRole = health.filter((feed) => feed.role === role);
     if (ofRole.length === 0) continue;
-    await tx.query(`update exchange.feed f set ${role}_health = h.health from unnest($1::text[], $2::jsonb[]) as h(feed_id, health) where f.id = h.feed_id and f.${role}_node_id = $3`, [ofRole.map((feed) => feed.feedId), ofRole.map((feed) => JSON.stringify(feed)), nodeId]);
+    const applied = role === "subscriber" ? ", applied_sequence = greatest(f.applied_sequence, (h.health ->> 'sequence')::bigint)" : "";
+    await tx.query(`update exchange.feed f set ${role}_health = h.health${applied} from unnest($1::text[], $2::jsonb[]) as h(feed_id, health) where f.id = h.feed_id and f.${role}_node_id = $3`, [ofRole.map((feed) => feed.feedId), ofRole.map((feed) => JSON.stringify(feed)), nodeId]);
   }
 }
 

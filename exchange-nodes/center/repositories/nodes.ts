@@ -50,6 +50,13 @@ export async function findNode(reader: Reader, nodeId: string, lock: "" | "for u
   return rows[0] && toNode(rows[0]);
 }
 
+/** In the order of `nodeIds`; ids that are not there are left out. */
+export async function findNodes(reader: Reader, nodeIds: readonly string[]): Promise<ExchangeNode[]> {
+  if (nodeIds.length === 0) return [];
+  const { rows } = await reader.query<NodeRow>(`select ${columns} from exchange.node where id = any($1) order by array_position($1, id)`, [nodeIds]);
+  return rows.map(toNode);
+}
+
 export async function findNodeByName(reader: Reader, name: string): Promise<ExchangeNode | undefined> {
   const { rows } = await reader.query<NodeRow>(`select ${columns} from exchange.node where name = $1`, [name]);
   return rows[0] && toNode(rows[0]);

@@ -9,7 +9,7 @@ import { feedSubject, pausingProblems, type Feed, type FeedReason, type FeedStop
 import type { ExchangeNode } from "../model/node.ts";
 import { findBinding } from "../repositories/bindings.ts";
 import { findFeed, findFeedByGrant, findStop, listFeeds, listFeedsOfNode, listFeedTransitions, listStops, writeFeedPlan, writeStopParty, type FeedFilter, type FeedTransitionRecord } from "../repositories/feeds.ts";
-import { findNode, finishCommand, insertCommand, listCommands, readAssignmentsVersion, type CommandRecord } from "../repositories/nodes.ts";
+import { findNode, findNodes, finishCommand, insertCommand, listCommands, readAssignmentsVersion, type CommandRecord } from "../repositories/nodes.ts";
 import type { FeedLifecycle } from "./feed-lifecycle.ts";
 import type { Waiters } from "../waiters.ts";
 
@@ -130,8 +130,8 @@ export function createFeedService(options: CreateFeedServiceOptions): FeedServic
     const base = { feedId: feed.id, grant, items: itemsOf(grant, entry.items), state, ...reason, generation: feed.generation, suite: provider.suite, scopeVersion: feed.scopeVersion, limits: { ...defaultFeedLimits, ...feed.limits } };
     if (role === "subscriber") {
       if (!feed.target) return undefined;
-      const former = await Promise.all(feed.formerProviderNodeIds.map((id) => findNode(reader, id)));
-      const formerProviders = former.flatMap((one) => (one?.publicKey !== undefined && one.suite !== undefined ? [{ nodeId: one.id, publicKey: one.publicKey, suite: one.suite }] : []));
+      const former = await findNodes(reader, feed.formerProviderNodeIds);
+      const formerProviders = former.flatMap((one) => (one.publicKey !== undefined && one.suite !== undefined ? [{ nodeId: one.id, publicKey: one.publicKey, suite: one.suite }] : []));
       return { ...base, role, keyFields: grant.keyFields, providerNodeId: provider.id, providerPublicKey: provider.publicKey, formerProviders, target: feed.target };
     }
     const binding = await findBinding(reader, feed.entryId);

@@ -25,7 +25,8 @@ const answerLimitBytes = defaultFrameLimits.requestBytes + 1024 * 1024;
 export function connectToCenter(address: CenterAddress): CenterConnection {
   const base = new URL(address.url);
   if (base.protocol !== "https:" && !(base.protocol === "http:" && (address.allowHttp || loopback.has(base.hostname)))) throw new InputError(`The centre's address ${base.origin} is not HTTPS`, { zh: `中心地址 ${base.origin} 不是 HTTPS`, code: "node.center-url", nextStep: "Give an https:// address; http:// is for loopback only, unless it is allowed in the configuration." });
-  const dispatcher: Dispatcher = new Agent({ connections: 32, pipelining: 1, keepAliveTimeout: 30_000, connectTimeout: 10_000, connect: address.ca === undefined ? {} : { ca: address.ca } });
+  // No limit on connections: each feed's long poll holds one, and a revocation must not queue behind them.
+  const dispatcher: Dispatcher = new Agent({ pipelining: 1, keepAliveTimeout: 30_000, connectTimeout: 10_000, connect: address.ca === undefined ? {} : { ca: address.ca } });
   return {
     async send({ method, path, headers = {}, body, timeoutMs, signal }) {
       try {
@@ -82,7 +83,9 @@ export function createGatewayClient({ connection, nodeId, key, center, clock }: 
     const answer = await connection.send({ method, path: full, headers: signed.headers, timeoutMs: options.timeoutMs ?? 30_000, ...(body === undefined ? {} : { body }), ...(options.signal === undefined ? {} : { signal: options.signal }) });
     const ok = answer.status === 200 || options.accept?.includes(answer.status);
     const verdict = verifyResponse(answer, center, signed.requestHash);
-    if (verdict.ok) offsetMs = Math.round(verdict.time.getTime() - (sentAt + clock.now().getTime()) / 2);
+    // A long poll says nothing: its answer was signed at an unknown moment of the wait.
+    const tookMs = clock.now().getTime() - sentAt;
+    if (verdict.ok && tookMs < 1_000) offsetMs = Math.round(verdict.time.getTime() - (sentAt + tookMs / 2));
     // A refusal before the request was understood cannot name it; an answer with data must.
     if (!ok) throw refusalOf(answer.status, answer.body);
     if (!verdict.ok) throw new UnavailableError(`The answer is not to be trusted: ${verdict.message}`, { zh: `响应不可信:${verdict.zh}`, code: `answer.${verdict.check}`, nextStep: "Something between the node and the centre alters answers, or the centre's key has changed: enrol again." });

@@ -148,7 +148,8 @@ export function createFeedSubscription(options: CreateFeedSubscriptionOptions): 
           phase = "problem";
           return;
         }
-        if (ahead < 0) {
+        // The next read runs beside the applying while there is more; else it comes after, and says what was applied.
+        if (ahead < 0 && result.head.sequence > verified.sequence) {
           next = read(verified.sequence);
           // Looked at when it is awaited; not an unhandled rejection until then.
           next.catch(() => undefined);
