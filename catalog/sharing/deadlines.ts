@@ -44,6 +44,8 @@ export interface CreateDeadlinesOptions {
 }
 
 const batchSize = 200;
+let digestOfBuiltIn: string | undefined;
+const builtInDigest = () => (digestOfBuiltIn ??= sha256(canonicalJson(holidayNotices)));
 const me = systemActor("sharing-deadlines");
 
 export function createDeadlines({ kernel, profile, onEscalation }: CreateDeadlinesOptions): DeadlineService {
@@ -52,10 +54,11 @@ export function createDeadlines({ kernel, profile, onEscalation }: CreateDeadlin
   /** Imported notices come before the built-in ones of the same year. */
   async function loadCalendar(reader: Reader): Promise<SharingCalendar> {
     const imported = (await listNotices(reader)).map((row) => row.content as HolidayNotice);
-    const importedYears = new Set(imported.map((notice) => notice.year));
-    const notices = [...holidayNotices.filter((notice) => !importedYears.has(notice.year)), ...imported].sort((a, b) => a.year - b.year);
-    const digest = sha256(canonicalJson(notices));
-    if (built?.digest !== digest) built = { digest, calendar: createWorkingCalendar(notices) };
+    const digest = sha256(`${builtInDigest()}${canonicalJson(imported)}`);
+    if (built?.digest !== digest) {
+      const importedYears = new Set(imported.map((notice) => notice.year));
+      built = { digest, calendar: createWorkingCalendar([...holidayNotices.filter((notice) => !importedYears.has(notice.year)), ...imported]) };
+    }
     return built;
   }
 

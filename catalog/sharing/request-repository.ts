@@ -120,7 +120,7 @@ export async function listWaiting(reader: Reader, { access, desks, limit }: { ac
   const visible = access(requestColumn, 5);
   const { rows } = await reader.query<RequestRow>(
     `select ${columns} from catalog.request
-     where exists (select 1 from unnest($1::text[], $2::text[], $3::text[]) as desk (party, consumer, provider)
+     where waiting_for && $1::text[] and exists (select 1 from unnest($1::text[], $2::text[], $3::text[]) as desk (party, consumer, provider)
                    where waiting_for @> array[party] and (consumer is null or consumer = consumer_organisation_id) and (provider is null or provider = provider_organisation_id))
        and ${visible.text}
      order by updated_at, id limit $4`,

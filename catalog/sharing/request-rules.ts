@@ -60,6 +60,8 @@ function preconditionRefusal(actor: Actor, request: Request, action: RequestActi
     case "flag-for-review-body":
       return request.reviewBody ? new ConflictError(`Request ${request.number} is already before the review body`, { zh: "该申请已提交四部门审核", code: "request.already-flagged" }) : undefined;
     case "ask-extension":
+      // The law extends the reply on conditional entries only (art. 21).
+      if (request.sharingType === "unconditional") return new ConflictError(`The reply to request ${request.number} on an unconditional entry cannot be extended`, { zh: "无条件共享类的答复期限不得延长", code: "request.extension-none" });
       return request.extension !== undefined && request.extension.state !== "declined" ? new ConflictError(`Request ${request.number} has had its one extension`, { zh: "答复期限只能延长一次", code: "request.extension-used", nextStep: "Answer within the deadline that stands." }) : undefined;
     case "consent-extension":
     case "decline-extension":

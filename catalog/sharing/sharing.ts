@@ -91,7 +91,17 @@ export function createSharing({ kernel, profile = defaultClockProfile, limits: g
     });
 
   const work = async () => ({ followed: await followEvents(), expired: await grants.expire(), recomputed: await deadlines.recompute(), escalated: await deadlines.escalate() });
-  const loop = createLoop({ name: "sharing", intervalMs, log: kernel.log, run: async () => void (await work()) });
+  const eventsLoop = createLoop({ name: "sharing-events", intervalMs, log: kernel.log, run: async () => void (await followEvents()) });
+  const clockLoop = createLoop({
+    name: "sharing-clock",
+    intervalMs,
+    log: kernel.log,
+    async run() {
+      await grants.expire();
+      await deadlines.recompute();
+      await deadlines.escalate();
+    },
+  });
   let unlisten: (() => void) | undefined;
 
   return {
@@ -108,14 +118,15 @@ export function createSharing({ kernel, profile = defaultClockProfile, limits: g
     start() {
       authoriser.start();
       // A suspended or withdrawn entry stops its grants at once, not at the next turn.
-      unlisten ??= kernel.notifier.listen(eventChannel, () => loop.wake());
-      loop.start();
+      unlisten ??= kernel.notifier.listen(eventChannel, () => eventsLoop.wake());
+      eventsLoop.start();
+      clockLoop.start();
     },
     async stop() {
       unlisten?.();
       unlisten = undefined;
       authoriser.stop();
-      await loop.stop();
+      await Promise.all([eventsLoop.stop(), clockLoop.stop()]);
     },
   };
 }
