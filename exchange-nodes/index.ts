@@ -39,3 +39,4 @@ export { createFeedApplier } from "./node/subscriber/feed-applier.ts";
 export { landingChannel } from "./node/subscriber/target-store.ts";
 export { createProvider } from "./node/provider/provider.ts";
 export type { SourceConfig } from "./node/provider/context.ts";
+export { addExchangeTypes } from "./graphql/exchange-types.ts";

@@ -5,8 +5,8 @@ import type { Grant } from "#standards";
 import type { CenterServices } from "../compose/center.ts";
 import { createDepartmentNode } from "../compose/node.ts";
 import type { SampleDepartment } from "../sample-city/city-definition.ts";
-import type { SampleFlow } from "../sample-city/flows.ts";
-import { readerRole } from "../sample-city/source-databases.ts";
+import type { sampleConsumers } from "../sample-city/flows.ts";
+import { departmentPublication, readerRole } from "../sample-city/source-databases.ts";
 import type { Step } from "./account.ts";
 import type { Cast } from "./cast.ts";
 import type { DataDirectory } from "./data-directory.ts";
@@ -58,7 +58,11 @@ export async function connectNodes(options: ConnectNodesOptions): Promise<{ node
     step.progress(nodes.size, departments.length + 1, name);
   }
 
-  for (const { key, entries } of departments) {
+  const waiting = [...departments];
+  async function connectNext(): Promise<void> {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await connectDepartment(next);
+  }
+  async function connectDepartment({ key, entries }: SampleDepartment): Promise<void> {
     const readerUrl = new URL(server.url(`source_${key}`));
     readerUrl.username = readerRole;
     readerUrl.password = directory.facts.readerPassword;
@@ -67,18 +71,19 @@ export async function connectNodes(options: ConnectNodesOptions): Promise<{ node
       key,
       cast.departments.get(key)!.organisation.id,
       [
-        { name: "business", kind: "postgres-direct", url, description: "业务数据库,逻辑复制" },
+        { name: "business", kind: "postgres-direct", url, description: "业务数据库,逻辑复制", options: { publicationName: departmentPublication } },
         { name: "bridge", kind: "postgres-bridge", url, description: "业务数据库,经前置库" },
         ...(entries.some((entry) => entry.mode === "file-drop") ? [{ name: "files", kind: "file-drop" as const, folder: directory.path(`drops/${key}`), description: "文件交换目录" }] : []),
       ],
       {},
     );
   }
+  await Promise.all(Array.from({ length: 4 }, connectNext));
   await connect(officeNode, cast.office.organisation.id, [{ name: "city", kind: "postgres-direct", url: server.url("city"), description: "基础数据库和协同应用" }], { city: server.url("city") });
   return { nodes, nodeIds };
 }
 
-const sourceOf = { "postgres-direct": "business", "postgres-bridge": "bridge", "file-drop": "files" } as const;
+const sourceOf = { "postgres-direct": "business", "postgres-bridge": "business", "file-drop": "files" } as const;
 
 /** 挂接: every entry to its table, once the node has reported what its sources look like. */
 export async function bindEntries({ services, cast, registered, nodeIds, step }: { services: CenterServices; cast: Cast; registered: Registered; nodeIds: Map<string, string>; step: Step }): Promise<void> {
@@ -108,22 +113,30 @@ export async function bindEntries({ services, cast, registered, nodeIds, step }:
   }
 }
 
-const tableOf = (flow: SampleFlow): FeedTarget =>
-  typeof flow.consumer === "string"
-    ? { name: "city", schema: "landing", table: `${flow.consumer.replace("-", "_")}__${flow.entry.replace(".", "_")}`, trackChanges: true }
-    : { name: "default", schema: "received", table: flow.entry.replace(".", "_"), trackChanges: false };
+/** In the city's database each consumer has a schema of its own, with a table for each entry that it was granted. */
+const schemaOf = (consumer: keyof typeof sampleConsumers) => `landing_${consumer.replace("-", "_")}`;
 
-/** Says where each granted flow goes. */
-export async function routeFlows({ services, cast, nodeIds, granted }: { services: CenterServices; cast: Cast; nodeIds: Map<string, string>; granted: readonly GrantedFlow[] }): Promise<DeliveredFlow[]> {
-  const { bindings, feeds } = services.exchange;
-  const { administrator } = cast.office;
-  await services.exchange.settle();
+/** Says, before anything is granted, to which node and database each application's data goes. */
+export async function routeApplications({ services, cast, nodeIds }: { services: CenterServices; cast: Cast; nodeIds: Map<string, string> }): Promise<void> {
+  for (const [consumer, application] of cast.applications) {
+    await services.exchange.bindings.setRoute(cast.office.administrator, {
+      consumerOrganisationId: cast.office.organisation.id,
+      applicationId: application.id,
+      nodeId: nodeIds.get(officeNode)!,
+      target: { name: "city", schema: schemaOf(consumer), trackChanges: true },
+    });
+  }
+}
+
+/** The feed of each grant, once the centre has made it and knows where it goes. */
+export async function collectFeeds({ services, cast, granted }: { services: CenterServices; cast: Cast; granted: readonly GrantedFlow[] }): Promise<DeliveredFlow[]> {
+  const { feeds } = services.exchange;
   const delivered: DeliveredFlow[] = [];
   for (const { flow, grant } of granted) {
-    const target = tableOf(flow);
-    const nodeId = nodeIds.get(typeof flow.consumer === "string" ? officeNode : flow.consumer.department)!;
-    const feed = await until(`the feed of grant ${grant.id}`, () => feeds.findByGrant(administrator, grant.id));
-    if (!feed.target) await bindings.setRoute(administrator, { consumerOrganisationId: grant.consumerOrganisationId, grantId: grant.id, ...(grant.applicationId === undefined ? {} : { applicationId: grant.applicationId }), nodeId, target });
+    const { feed, target } = await until(`the feed of ${flow.entry}`, async () => {
+      const found = await feeds.findByGrant(cast.office.administrator, grant.id);
+      return found?.target && { feed: found, target: found.target };
+    });
     delivered.push({ flow, grant, feed, target, databaseName: typeof flow.consumer === "string" ? "city" : `node_${flow.consumer.department}` });
   }
   return delivered;

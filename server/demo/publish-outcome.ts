@@ -5,7 +5,7 @@ import { addDays } from "../sample-city/calendar-months.ts";
 import { cityEntries } from "../sample-city/city-entries.ts";
 import type { Step } from "./account.ts";
 import type { Cast } from "./cast.ts";
-import { awaitDelivery, officeNode, until, type DeliveredFlow } from "./connect-nodes.ts";
+import { awaitDelivery, collectFeeds, officeNode, until } from "./connect-nodes.ts";
 import { registerContents } from "./register-entries.ts";
 
 export interface PublishedOutcome {
@@ -56,12 +56,9 @@ export async function publishOutcome({ services, server, cast, nodeIds, asOf, lo
   const grant = (await grants.list(benefits.cataloguer, { requestId: request.id }, { first: 1 })).rows[0];
   if (!grant) throw new Error(`The request ${request.number} for the outcome of the check stands in state ${request.state}`);
 
-  await exchange.settle();
-  const feed = await until("the feed of the outcome", () => exchange.feeds.findByGrant(office.administrator, grant.id));
-  const target = { name: "default", schema: "received", table: "unemployment_outcome", trackChanges: false };
-  if (!feed.target) await exchange.bindings.setRoute(office.administrator, { consumerOrganisationId: grant.consumerOrganisationId, grantId: grant.id, nodeId: nodeIds.get("laodong")!, target });
-  const delivered: DeliveredFlow = { flow: { consumer: { department: "laodong" }, entry: "city.unemployment_outcome" }, grant, feed, target, databaseName: "node_laodong" };
-  await awaitDelivery({ services, server, cast, delivered: [delivered], log, step });
+  const [delivered] = await collectFeeds({ services, cast, granted: [{ flow: { consumer: { department: "laodong" }, entry: "city.unemployment_outcome" }, grant }] });
+  const { target } = delivered!;
+  await awaitDelivery({ services, server, cast, delivered: [delivered!], log, step });
 
   // The feed is live: wait until the last outcome that was written has come through.
   const own = createDatabase({ url: server.url("city"), log, maxConnections: 1 });

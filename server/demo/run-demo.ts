@@ -9,7 +9,7 @@ import { createSourceDatabases } from "../sample-city/source-databases.ts";
 import { createSampleRows } from "../sample-city/source-rows.ts";
 import { createAccount, type Account, type Step } from "./account.ts";
 import { assembleCast } from "./cast.ts";
-import { awaitDelivery, bindEntries, connectNodes, routeFlows } from "./connect-nodes.ts";
+import { awaitDelivery, bindEntries, collectFeeds, connectNodes, routeApplications } from "./connect-nodes.ts";
 import { openDataDirectory, writeJson } from "./data-directory.ts";
 import { printFindings, resultOf, type DemoResult } from "./demo-result.ts";
 import { publishOutcome } from "./publish-outcome.ts";
@@ -111,8 +111,9 @@ async function buildCity(options: DemoOptions, log: Log, releasers: ReturnType<t
   const { nodes, nodeIds } = await step("nodes", "前置节点注册 enrol exchange nodes", (shown) => connectNodes({ services: center, centerUrl: center.url, server, cast, departments, directory, log, step: shown }), (connected) => `${connected.nodes.size} 个节点,密钥自持`);
   for (const [key, node] of nodes) releasers.add(`node ${key}`, () => node.stop());
   await step("bindings", "挂接 bind entries to their tables", (shown) => bindEntries({ services: center, cast, registered, nodeIds, step: shown }), () => `${registered.size} 条目录挂接到真实的表`);
+  await routeApplications({ services: center, cast, nodeIds });
   const granted = await step("grants", "申请、审核、授权 request, review, grant", (shown) => requestGrants({ catalog: center.catalog, cast, registered, asOf: facts.asOf, step: shown }), (grants) => `${grants.length} 项授权`);
-  const delivered = await routeFlows({ services: center, cast, nodeIds, granted });
+  const delivered = await collectFeeds({ services: center, cast, granted });
   const delivery = await step("exchange", "数据交换 move the data", (shown) => awaitDelivery({ services: center, server, cast, delivered, log, step: shown }), (done) => `${done.feeds} 条数据流,送达 ${done.rowsApplied.toLocaleString("en")} 行,暂存 ${done.parked} 行`);
   const reconciliation = await step("reconciliation", "对账 reconcile source and target", (shown) => reconcileFlows({ services: center, cast, delivered, step: shown }), (outcome) => `${outcome.feeds} 条数据流逐桶比对,差异 ${outcome.differences}`);
 

@@ -16,6 +16,8 @@ import { addDays } from "./calendar-months.ts";
  * departments: the platform reads them through a role that may select and replicate, and never writes.
  */
 export const readerRole = "zhengtong_reader";
+/** What the department publishes for logical replication, made by the department itself. */
+export const departmentPublication = "zhengtong";
 
 /** 20 rows each for the entries that no base and no check uses: enough to bind, to introspect and to try a request. */
 const rowsOfOtherEntries = 20;
@@ -75,7 +77,7 @@ export async function createSourceDatabases(options: CreateSourceDatabasesOption
         }
         await tx.query(`grant usage on schema public to ${readerRole}`);
         await tx.query(`grant select on all tables in schema public to ${readerRole}`);
-        await tx.query("create publication zhengtong for all tables");
+        await tx.query(`create publication ${departmentPublication} for all tables`);
         await tx.query("comment on schema public is 'zhengtong sample: complete'");
         return written;
       });
