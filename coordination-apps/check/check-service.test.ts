@@ -22,16 +22,18 @@ const one = async <Row extends object>(sql: string) => (await city.db.database.r
 test("a rule whose evidence is not attached, not delivered, ended or not granted in full is named with its reason", async () => {
   await city.feeds.create({ without: ["pensions"], withoutFields: { "job-refusals": ["justified"] } });
   await city.attach(["income-tax"]);
-  await city.feeds.setState("imprisonments", "revoked");
+  await city.feeds.setState("imprisonments", "stopped");
+  await city.db.database.withTransaction((tx) => tx.query("update exchange_target.feed set generation = 0, state = 'loading' where feed_id = 'feed_funerals'"));
   await city.feeds.apply("claims", [sampleClaim(1)]);
   const run = await batch();
   expect(run.rules.filter((rule) => !rule.ran).map((rule) => [rule.ruleId, rule.reason!.message])).toEqual([
     ["reemployment-income-tax", "no granted feed is attached for it"],
     ["pension", "feed feed_pensions has not delivered anything yet"],
     ["job-refusal", "the grant lacks the fields justified"],
-    ["imprisonment", "feed feed_imprisonments has ended (revoked): the grant no longer covers its rows"],
+    ["imprisonment", "feed feed_imprisonments has ended (stopped): the grant no longer covers its rows"],
+    ["death-funeral", "the first load of feed feed_funerals is not complete yet"],
   ]);
-  expect(run.rules.filter((rule) => rule.ran)).toHaveLength(unemploymentCheck.rules.length - 4);
+  expect(run.rules.filter((rule) => rule.ran)).toHaveLength(unemploymentCheck.rules.length - 5);
 });
 
 test("without claims nothing is compared, and the refusal says what to do", async () => {
@@ -74,9 +76,23 @@ test("a hit keeps the evidence row, its source and the batch that brought it", a
   `);
 });
 
+test("the continuous comparison begins when a first monthly one has run", async () => {
+  await city.feeds.create();
+  await city.attach();
+  await city.feeds.apply("claims", [sampleClaim(1)]);
+  await city.feeds.apply("contributions", [sampleContribution(1)]);
+  expect(await changes()).toBeUndefined();
+  expect(await city.hits()).toEqual([]);
+  // May's comparison says nothing about June: the next turn compares June as a whole.
+  await batch("202605");
+  await city.feeds.apply("pensions", [{ citizen_number: sampleClaim(1).citizen_number!, name: "张1", started_on: "2026-06-01" }]);
+  expect((await changes())!.rules.filter((rule) => rule.added > 0).map((rule) => rule.ruleId)).toEqual(["pension"]);
+});
+
 test("evidence that its source deletes or changes withdraws the hit with its reason, and its return reinstates it with its past", async () => {
   await city.feeds.create();
   await city.attach();
+  await batch();
   await city.feeds.apply("claims", [sampleClaim(1)]);
   await city.feeds.apply("contributions", [sampleContribution(1)]);
   await changes();
@@ -126,6 +142,7 @@ test("a full refresh that brings the same rows changes no hit", async () => {
 test("evidence about the future is a hit from the month that it reaches, without any new delivery", async () => {
   await city.feeds.create();
   await city.attach();
+  await batch();
   await city.feeds.apply("claims", [sampleClaim(1)]);
   await city.feeds.apply("pensions", [{ citizen_number: sampleClaim(1).citizen_number!, name: "张1", started_on: "2026-07-01" }]);
   await changes();
@@ -189,6 +206,7 @@ test("a landing notification wakes the continuous comparison", async () => {
   await city.feeds.create();
   await city.attach();
   await city.feeds.apply("claims", [sampleClaim(1)]);
+  await batch();
   await city.kernel.notifier.start();
   const opened = new Promise<void>((done) => {
     const stop = city.kernel.notifier.listen("zhengtong_events", () => {

@@ -17,6 +17,9 @@ const special: Record<string, fc.Arbitrary<LandingRow[string]>> = {
   employer_code: fc.constantFrom("91330100MA28X12345", "", "  ", null, "91330100MA28X99999"),
   registration_status: orNull(fc.constantFrom("存续", "注销", "吊销", "在业")),
   contribution_months: orNull(fc.constantFrom(6, 12, 59, 60, 119, 120)),
+  // Mostly claims that run: the rest of the city is compared with them.
+  benefit_from: orNull(fc.constantFrom("2026-01-31", "2026-02-01", "2026-02-15", "2026-06-30", "2026-07-01")),
+  benefit_until: orNull(fc.constantFrom("2026-05-31", "2026-06-01", "2026-06-30", "2026-08-15")),
   months_paid: orNull(fc.constantFrom(0, 1, 12, 13, 18, 19, 24, 25)),
   income: orNull(fc.constantFrom(0, 0.01, 5_000, -3)),
   monthly_amount: orNull(fc.constantFrom(1_500, 1_650.5)),

@@ -35,8 +35,8 @@ export interface InputBinding {
 
 export type LandingState = { table: LandingTable } | { unavailable: { message: string; zh: string } };
 
-/** Feeds that a grant no longer covers: their rows may not be used any more, even if the table still stands. */
-const endedStates = new Set(["revoking", "revoked", "expired", "stopped"]);
+/** A feed that was stopped because its grant ended: its rows may not be used any more, even if the table still stands. */
+const endedStates = new Set(["stopped", "revoked", "expired"]);
 
 interface FeedRow {
   feed_id: string;
@@ -67,6 +67,7 @@ function toState(binding: InputBinding, feed: FeedRow | undefined, tables: Reado
   if (!feed) return unavailable(`feed ${binding.feedId} has not delivered anything yet`, `数据流 ${binding.feedId} 尚未送达`);
   if (feed.schema_name !== binding.schema || feed.table_name !== binding.table || feed.grant_id !== binding.grantId) return unavailable(`feed ${binding.feedId} is applied to ${feed.schema_name}.${feed.table_name} under grant ${feed.grant_id}, not as it was attached`, `数据流 ${binding.feedId} 的落地表或授权与挂接时不一致`);
   if (endedStates.has(feed.state)) return unavailable(`feed ${binding.feedId} has ended (${feed.state}): the grant no longer covers its rows`, `数据流 ${binding.feedId} 已停止（${feed.state}），授权不再有效`);
+  if (feed.generation === 0) return unavailable(`the first load of feed ${binding.feedId} is not complete yet`, `数据流 ${binding.feedId} 首次装载尚未完成`);
   const shape = tables.get(nameOf(binding.schema, binding.table));
   if (!shape) return unavailable(`table ${binding.schema}.${binding.table} is not there yet`, `落地表 ${binding.schema}.${binding.table} 尚不存在`);
   const sqlOf = (table: string) => `${quoteIdentifier(binding.schema)}.${quoteIdentifier(table)}`;

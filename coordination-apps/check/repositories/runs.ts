@@ -87,6 +87,10 @@ export async function findLastBatch(reader: Reader, definition: string, period: 
   return rows[0] && toRun(rows[0]);
 }
 
+export async function hasBatch(reader: Reader, definition: string): Promise<boolean> {
+  return (await reader.query("select 1 from apps.check_run where definition = $1 and kind = 'batch' limit 1", [definition])).rowCount > 0;
+}
+
 export async function listRuns(reader: Reader, definition: string, limit: number): Promise<CheckRun[]> {
   const { rows } = await reader.query<RunRow & Record<string, unknown>>(`select ${columns} from apps.check_run where definition = $1 order by started_at desc, id desc limit $2`, [definition, limit]);
   return rows.map(toRun);

@@ -8,8 +8,8 @@ import { currentMonth, periodOf } from "../model/period.ts";
 import { registerDefinition } from "../repositories/definitions.ts";
 import { deleteInput, deletePositions, listInputs, listPositions, setPositions, setPrepared, upsertInput, type CheckInput } from "../repositories/inputs.ts";
 import { prepareTable } from "../repositories/landing.ts";
-import { insertRun, listRuns, type CheckRun, type RunInput } from "../repositories/runs.ts";
-import { compare, lockDefinition, readInputStates, requireClaims, ruleObstacle, type CompareProgress, type ComparisonOutcome, type InputState } from "./comparison.ts";
+import { hasBatch, insertRun, listRuns, type CheckRun, type RunInput } from "../repositories/runs.ts";
+import { compare, lockDefinition, readInputStates, requireClaims, type CompareProgress, type ComparisonOutcome, type InputState } from "./comparison.ts";
 
 export interface AttachInput {
   definition: string;
@@ -39,7 +39,10 @@ export interface CheckService {
   /** Compares every claim of a month with all evidence attached; hits open cases. Running it again changes nothing. */
   runBatch(actor: Actor, input: RunBatchInput): Promise<CheckRun>;
   listRuns(actor: Actor, definition: string, limit: number): Promise<CheckRun[]>;
-  /** One turn of the continuous comparison: only what changed since the last. Answers undefined when nothing did. */
+  /**
+   * One turn of the continuous comparison, for the current month: only what changed since the last turn. Begins once a
+   * first monthly comparison has run. Answers undefined when nothing changed.
+   */
   compareChanges(actor: Actor, definition: string): Promise<CheckRun | undefined>;
 }
 
@@ -204,7 +207,9 @@ export function createCheckService({ kernel, calendar, apps }: CreateCheckServic
       return database.withTransaction(async (tx) => {
         await lockDefinition(tx, definition);
         const states = await readInputStates(tx, definition);
-        if (!states.get(definition.subject.role)!.table) return undefined;
+        // The first comparison is one that somebody starts for a month: inputs arrive one by one, and what a half-attached
+        // check finds would stand in the wrong month.
+        if (!states.get(definition.subject.role)!.table || !(await hasBatch(tx, definition.name))) return undefined;
         const positions = await listPositions(tx, definition.name);
         const since = new Map<string, number>();
         let everything = false;
