@@ -151,5 +151,5 @@ export const legalEntityDefinition: BaseDefinition = {
       events: [{ kind: "equity-change", title: { zh: "股权变更", en: "change of equity" }, on: "changed_on", show: [] }],
     },
   ],
-  matching: { name: "name", date: "established_on", address: "address", other: "legal_representative", thresholds: { match: 27, review: 16, lead: 5 } },
+  matching: { name: "name", date: "established_on", address: "address", other: "legal_representative", thresholds: { match: 25, review: 13, lead: 5 } },
 };

@@ -386,8 +386,6 @@ create table base.unmatched_row (
   primary key (source_id, row_key)
 );
 create index unmatched_row_waiting on base.unmatched_row (base) where not compared;
-create index unmatched_row_date on base.unmatched_row (base, match_date);
-create index unmatched_row_name on base.unmatched_row (base, match_name);
 
 -- Golden records that an unmatched row may belong to, with the weight of evidence and how it came about.
 create table base.match_candidate (
@@ -397,8 +395,7 @@ create table base.match_candidate (
   key text not null,
   score real not null,
   explanation jsonb not null,
-  primary key (source_id, row_key, key),
-  foreign key (source_id, row_key) references base.unmatched_row on delete cascade
+  primary key (source_id, row_key, key)
 );
 create index match_candidate_key on base.match_candidate (base, key);
 

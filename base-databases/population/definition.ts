@@ -352,5 +352,5 @@ export const populationDefinition: BaseDefinition = {
       events: [{ kind: "self-employment", title: { zh: "登记为个体工商户", en: "self-employed business registered" }, on: "registered_on", show: ["social_credit_code", "name", "registration_status"] }],
     },
   ],
-  matching: { name: "name", date: "birth_date", address: "address", other: "phone", dateInKey: { from: 7, length: 8 }, thresholds: { match: 27, review: 16, lead: 5 } },
+  matching: { name: "name", date: "birth_date", address: "address", other: "phone", dateInKey: { from: 7, length: 8 }, thresholds: { match: 25, review: 13, lead: 5 } },
 };

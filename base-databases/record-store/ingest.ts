@@ -19,6 +19,9 @@ export interface IngestResult {
   problem?: string;
 }
 
+/** A candidate goes with its row; a foreign key would check each at half the cost of the comparison. */
+const unmatchedTables = ["match_candidate", "unmatched_row"] as const;
+
 /** Rows of one transaction: bounds its time (about a second) and what a crash makes us do again. */
 export const ingestChunkRows = 50_000;
 
@@ -159,7 +162,7 @@ async function takeWindow(tx: Transaction, context: IngestContext, table: Landin
   const replace = links ? "on conflict (source_id, row_key) do update set entity_key = excluded.entity_key, by_key = true" : "";
   await tx.query(`insert into base.link (source_id, row_key, entity_key, by_key) select $1, r.row_key, r.key, true from pg_temp.zt_resolved r where r.key is not null ${direct ? "and r.key <> r.raw" : ""} ${unlessKnown} ${replace}`, [source.id]);
   if (merges) await touch(tx, definition, "select r.key from pg_temp.zt_resolved r where r.key is not null", []);
-  if (unmatched) await tx.query("delete from base.unmatched_row u using pg_temp.zt_resolved r where u.source_id = $1 and u.row_key = r.row_key and (r.key is not null or ($2 and r.reason = 'missing'))", [source.id, ignoreMissing]);
+  if (unmatched) for (const table of unmatchedTables) await tx.query(`delete from base.${table} u using pg_temp.zt_resolved r where u.source_id = $1 and u.row_key = r.row_key and (r.key is not null or ($2 and r.reason = 'missing'))`, [source.id, ignoreMissing]);
   if (invalid) await noteUnmatched(tx, context, table, ignoreMissing);
   return changed.rowCount;
 }
@@ -216,8 +219,7 @@ async function forgetVanished(tx: Transaction, { definition, sourceDefinition, s
 /** Forgets rows of a source: their links and their place in the list of unmatched rows. */
 async function forget(tx: Transaction, definition: BaseDefinition, sourceId: number, merges: boolean, rowKeysSql: string): Promise<void> {
   if (merges) await touch(tx, definition, `select k.entity_key as key from base.link k where k.source_id = $2 and k.row_key in (${rowKeysSql})`, [sourceId]);
-  await tx.query(`delete from base.link where source_id = $1 and row_key in (${rowKeysSql})`, [sourceId]);
-  await tx.query(`delete from base.unmatched_row where source_id = $1 and row_key in (${rowKeysSql})`, [sourceId]);
+  for (const table of ["link", ...unmatchedTables]) await tx.query(`delete from base.${table} where source_id = $1 and row_key in (${rowKeysSql})`, [sourceId]);
 }
 
 /** Marks keys for merging. `keysSql` gives a column `key`; its parameters start at $2. */
@@ -231,6 +233,5 @@ export async function touch(tx: Transaction, definition: BaseDefinition, keysSql
 /** Everything that a detached source said is withdrawn. */
 export async function forgetSource(tx: Transaction, definition: BaseDefinition, sourceId: number): Promise<void> {
   await touch(tx, definition, "select p.key from base.provenance p where p.base = $1 and $2::smallint = any(p.source_ids)", [sourceId]);
-  await tx.query("delete from base.link where source_id = $1", [sourceId]);
-  await tx.query("delete from base.unmatched_row where source_id = $1", [sourceId]);
+  for (const table of ["link", ...unmatchedTables]) await tx.query(`delete from base.${table} where source_id = $1`, [sourceId]);
 }
