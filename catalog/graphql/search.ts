@@ -19,6 +19,8 @@ const facetEnumValues = Object.fromEntries(facetNames.map((name) => [name.replac
 
 /** What one entry of a page costs beside its fields; an index question costs as much as a page of lists. */
 const indexQuestion = 20;
+/** What comes with the answer anyway and is short: pieces of text, parts of a score. */
+const shortList = { field: 1, multiplier: 2 };
 
 /** Search, suggestions, related entries, lineage, impact, shared items, paths, the index's state, and what changes. */
 export function addSearchTypes(builder: ZhengtongSchemaBuilder, { search, core }: SearchGraphqlOptions): void {
@@ -92,14 +94,14 @@ function addSearchObjects(builder: ZhengtongSchemaBuilder, search: CatalogSearch
   const Segment = builder.objectRef<TextSegment>("TextSegment").implement({ fields: (t) => ({ text: t.exposeString("text"), hit: t.exposeBoolean("hit") }) });
   const HighlightRef = builder.objectRef<Highlight>("SearchHighlight").implement({
     description: "Where the words were found, as plain pieces of text: never markup.",
-    fields: (t) => ({ field: t.field({ type: HighlightField, resolve: (highlight) => highlight.field }), segments: t.field({ type: [Segment], resolve: (highlight) => highlight.segments }) }),
+    fields: (t) => ({ field: t.field({ type: HighlightField, resolve: (highlight) => highlight.field }), segments: t.field({ type: [Segment], complexity: shortList, resolve: (highlight) => highlight.segments }) }),
   });
   const Hit = builder.objectRef<SearchHit>("SearchHit").implement({
     fields: (t) => ({
       entry: t.field({ type: Summary, resolve: (hit) => hit.entry }),
       score: t.float({ description: "0 to 1.", resolve: (hit) => hit.score.value }),
-      explanation: t.field({ type: [ScorePartRef], description: "The score is the sum of value × weight.", resolve: (hit) => hit.score.parts }),
-      highlights: t.field({ type: [HighlightRef], resolve: (hit) => hit.highlights }),
+      explanation: t.field({ type: [ScorePartRef], complexity: shortList, description: "The score is the sum of value × weight.", resolve: (hit) => hit.score.parts }),
+      highlights: t.field({ type: [HighlightRef], complexity: shortList, resolve: (hit) => hit.highlights }),
     }),
   });
   const FacetValueRef = builder.objectRef<FacetValue>("SearchFacetValue").implement({
@@ -107,7 +109,7 @@ function addSearchObjects(builder: ZhengtongSchemaBuilder, search: CatalogSearch
   });
   const FacetRef = builder.objectRef<Facet>("SearchFacet").implement({
     description: "Counts of the hits by value. The facet's own filter is left out, so that other values can be chosen beside.",
-    fields: (t) => ({ name: t.field({ type: FacetNameEnum, resolve: (facet) => facet.facet }), values: t.field({ type: [FacetValueRef], resolve: (facet) => facet.values }) }),
+    fields: (t) => ({ name: t.field({ type: FacetNameEnum, resolve: (facet) => facet.facet }), values: t.field({ type: [FacetValueRef], complexity: { field: 1, multiplier: 3 }, resolve: (facet) => facet.values }) }),
   });
 
   const Change = builder.objectRef<CatalogChange>("CatalogChange").implement({
@@ -194,7 +196,7 @@ function addSearchQuery(builder: ZhengtongSchemaBuilder, search: CatalogSearch, 
         fields: (connection) => ({
           totalCount: connection.int({ resolve: (parent) => (parent as unknown as { page: SearchPage }).page.total }),
           relaxed: connection.boolean({ description: "No entry has all the words; these have some of them.", resolve: (parent) => (parent as unknown as { page: SearchPage }).page.relaxed }),
-          facets: connection.field({ type: [FacetRef], description: "Those asked for by the argument `facets`.", resolve: (parent) => (parent as unknown as { page: SearchPage }).page.facets }),
+          facets: connection.field({ type: [FacetRef], complexity: { field: 1, multiplier: 1 }, description: "Those asked for by the argument `facets`.", resolve: (parent) => (parent as unknown as { page: SearchPage }).page.facets }),
         }),
       },
     ),

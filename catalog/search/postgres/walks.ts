@@ -28,6 +28,8 @@ interface Edge {
 /** A data element that more entries have joins nothing: everything would be next to everything. */
 const hubUses = 50;
 const edgesPerHop = 20_000;
+// Of two shortest paths the one over the firmer relation is shown.
+const firmest = "array_position(array['derived-from', 'source-of', 'related', 'shares-element'], kind)";
 
 interface Walk {
   tx: Transaction;
@@ -99,7 +101,7 @@ async function edgesFrom(walk: Walk, frontier: readonly string[], kinds: readonl
        where x.document_id = ${from} and e.kind = 'element' and e.uses <= ${hubUses} and y.document_id <> x.document_id and ${sees}`,
     );
   }
-  const { rows } = await timed(walk, () => walk.tx.query<{ a: string; b: string; kind: Edge["kind"]; since: Date | null; element: string | null }>(`select a::text, b::text, kind, since, element from (${branches.join(" union all ")}) e (a, b, kind, since, element) where a <> b order by kind, a, b limit ${edgesPerHop}`, parts.values));
+  const { rows } = await timed(walk, () => walk.tx.query<{ a: string; b: string; kind: Edge["kind"]; since: Date | null; element: string | null }>(`select a::text, b::text, kind, since, element from (${branches.join(" union all ")}) e (a, b, kind, since, element) where a <> b order by ${firmest}, a, b limit ${edgesPerHop}`, parts.values));
   return rows.map((row) => ({ from: row.a, to: row.b, kind: row.kind, since: row.since, element: row.element }));
 }
 
