@@ -6,6 +6,7 @@ import { listRelations } from "../sources/introspect.ts";
 import { openFrontDatabase, openSourceDatabase } from "../sources/source-database.ts";
 import { type FeedRuntime, type ProviderContext, raiseProblem, type SourceConfig } from "./context.ts";
 import { measureOutbox, stopFeed, findFeed, parkedKeys } from "./feed-store.ts";
+import { sendChecksums, sendRepair } from "./reconcile-commands.ts";
 import { createFeedSender } from "./sender.ts";
 import { runSlotEngine, type SlotHealth } from "./slot-engine.ts";
 
@@ -105,6 +106,9 @@ export function createProvider(options: CreateProviderOptions): NodeProvider {
       }
     },
     async command(command) {
+      const runtime = runtimes.get(command.feedId);
+      if (command.kind === "checksum") return sendChecksums(runtime, command, options.newId);
+      if (command.kind === "repair") return sendRepair(runtime, command, options.newId);
       return { commandId: command.id, ok: false, message: `${command.kind} is not done here` };
     },
     health() {
