@@ -82,3 +82,17 @@ describe("no count tells of what the detail refuses", () => {
     for (const { name: caller, actor } of city.callers) expect(await surface.count(actor), caller).toEqual(surface.expected(visible.get(caller)!));
   }, 60_000);
 });
+
+test("a grant shows on a walk only to those who may see the grant and the entry it is on", async () => {
+  const seeing: string[] = [];
+  for (const { name: caller, actor } of city.callers) {
+    const { consumerOrganisationIds } = await city.catalog.search.impact(actor, city.root.id);
+    const may = city.kernel.access.allows(actor, "grant", "see", city.grant) && visible.get(caller)!.some((entry) => entry.id === city.grant.entryId);
+    expect(consumerOrganisationIds, caller).toEqual(may ? [city.grant.consumerOrganisationId] : []);
+    const listed = (await city.catalog.sharing.grants.list(actor, {}, { first: 10 })).rows.map((grant) => grant.id);
+    expect(listed, caller).toEqual(city.kernel.access.allows(actor, "grant", "see", city.grant) ? [city.grant.id] : []);
+    if (may) seeing.push(caller);
+  }
+  expect(seeing).toContain("application with a grant");
+  expect(seeing).not.toContain("application without a grant");
+}, 60_000);

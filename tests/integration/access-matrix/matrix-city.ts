@@ -1,4 +1,4 @@
-import { isIndustryCode, isSocialCreditCode, isThemeCode, roles, schemas, sharingTypes, type CatalogEntry, type Role, type SharingType } from "#standards";
+import { isIndustryCode, isSocialCreditCode, isThemeCode, roles, schemas, sharingTypes, type CatalogEntry, type Grant, type Role, type SharingType } from "#standards";
 import { anonymousActor, createAccess, createAuditLog, createEventLog, createManualClock, createMetrics, createNotifier, createSilentLog, createValidator, newId, platformMigrations, systemActor, type Actor, type Kernel } from "#platform";
 import { catalogAccessRules, catalogMigrations, createCatalog, entryStates, type Catalog, type Entry, type EntryState, type Organisation } from "#catalog";
 import { createTestDatabase, type TestDatabase } from "#test-support";
@@ -14,6 +14,8 @@ export interface MatrixCity {
   /** Published, open; the origin of every entry of `own`. */
   root: Entry;
   entries: MatrixEntry[];
+  /** Of one of the entries, to an application of a third department. */
+  grant: Grant;
   callers: Caller[];
   drop(): Promise<void>;
 }
@@ -146,7 +148,8 @@ export async function createMatrixCity(): Promise<MatrixCity> {
   const request = await catalog.sharing.requests.createDraft(clerk, { entryId: asked.id, applicationId: granted.id, legalBasis: "《政务数据共享条例》", purpose: "核查", scene: "每月核查", fields: ["value"], deliveryMode: "feed", frequency: "daily", validUntil: "2027-11-01" });
   await catalog.sharing.requests.submit(clerk, request.id);
   await catalog.sharing.requests.approveInternally(user(third, "approver"), request.id);
-  await catalog.sharing.reviews.giveOpinion(user(own, "approver"), request.id, { opinion: "agree" });
+  const { decision } = await catalog.sharing.reviews.giveOpinion(user(own, "approver"), request.id, { opinion: "agree" });
+  const grant = await database.read((reader) => catalog.sharing.grants.getGrant(reader, decision!.grantId!));
 
   const application = (id: string): Actor => ({ id, kind: "application", organisationId: third.id, organisationKind: third.kind, applicationId: id, roles: ["application"] });
   const callers: Caller[] = [{ name: "anonymous", actor: anonymousActor }];
@@ -156,7 +159,7 @@ export async function createMatrixCity(): Promise<MatrixCity> {
   callers.push({ name: "somebody without a role", actor: user(own) }, { name: "application with a grant", actor: application(granted.id) }, { name: "application without a grant", actor: application(plain.id) }, { name: "node of the own department", actor: { id: "node_1", kind: "node", organisationId: own.id, organisationKind: own.kind, roles: [] } });
 
   return {
-    catalog, kernel, db, root, entries, callers,
+    catalog, kernel, db, root, entries, grant, callers,
     async drop() {
       await kernel.notifier.stop();
       await db.drop();
