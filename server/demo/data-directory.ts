@@ -51,7 +51,7 @@ export function openDataDirectory(options: { directory: string; seed: number; pe
   mkdirSync(directory, { recursive: true });
   const lockFile = join(directory, "process.json");
   const holder = readJson<{ pid: number }>(lockFile);
-  if (holder && holder.pid !== process.pid && isAlive(holder.pid)) {
+  if (holder && holder.pid > 0 && holder.pid !== process.pid && isAlive(holder.pid)) {
     throw new ConflictError(`The folder ${directory} is in use by process ${holder.pid}`, { zh: `数据目录 ${directory} 正被进程 ${holder.pid} 使用`, nextStep: "Stop that process first, or give another --data-dir." });
   }
   writeJson(lockFile, { pid: process.pid });

@@ -34,7 +34,7 @@ const unemployment: Record<string, readonly string[]> = {
   "gongshang.enterprise": ["social_credit_code", "name", "legal_representative", "legal_representative_number", "established_on", "registration_status"],
   "gongshang.self_employed": ["social_credit_code", "name", "operator_name", "operator_number", "registered_on", "registration_status"],
   "bingyi.enlistment": ["citizen_number", "name", "enlisted_on", "discharged_on"],
-  "gongan.emigration": ["citizen_number", "name", "destination", "left_on"],
+  "gongan.emigration": ["citizen_number", "name", "destination", "left_on", "cancelled_on"],
   "gongan.household_death": ["citizen_number", "name", "died_on", "cancelled_on"],
   "minzheng.funeral": ["citizen_number", "name", "died_on", "cremated_on"],
   "weisheng.death_certificate": ["certificate_no", "citizen_number", "name", "died_on", "issued_on"],
