@@ -60,28 +60,24 @@ const anyone = "anyone";
 
 export async function createAccess(rules: readonly AnyAccessRules[]): Promise<Access> {
   const byKind = new Map<string, AccessRules<object>>();
-  const enforcer: Enforcer = await newEnforcer(newModelFromString(model));
-  const roles = new Set<string>([anyone]);
+  // The decision depends on roles only, so each is asked of Casbin once, at start: 2-7 ms a question over all policies
+  // together, 0.1 ms over one kind's, and 0.1 µs from here.
+  const decided = new Map<string, readonly string[]>();
   for (const rule of rules as readonly unknown[] as readonly AccessRules<object>[]) {
     if (byKind.has(rule.kind)) throw new Error(`Access rules for ${rule.kind} are given twice`);
     byKind.set(rule.kind, rule);
-    for (const policy of rule.policies) {
+    const enforcer: Enforcer = await newEnforcer(newModelFromString(model));
+    const policies = rule.policies.flatMap((policy) => {
       if (!rule.scopes[policy.scope]) throw new Error(`Policy of ${rule.kind} names the unknown scope ${policy.scope}`);
-      for (const role of policy.roles === "anyone" ? [anyone] : policy.roles) {
-        roles.add(role);
-        for (const action of policy.actions) await enforcer.addPolicy(role, rule.kind, action, policy.scope);
-      }
-    }
-  }
-
-  // The decision depends on roles only, so each is asked of Casbin once: 2-7 ms uncached, 0.1 µs from here.
-  const decided = new Map<string, readonly string[]>();
-  for (const role of roles) {
-    for (const rule of byKind.values()) {
-      const actions = new Set(rule.policies.flatMap((policy) => policy.actions));
+      return (policy.roles === "anyone" ? [anyone] : policy.roles).flatMap((role) => policy.actions.map((action) => [role, rule.kind, action, policy.scope]));
+    });
+    const distinct = new Map(policies.map((policy) => [policy.join("\n"), policy]));
+    await enforcer.addPolicies([...distinct.values()]);
+    const roles = new Set(policies.map(([role]) => role!));
+    const actions = new Set(policies.map(([, , action]) => action!));
+    for (const role of roles) {
       for (const action of actions) {
-        const allowed: string[] = [];
-        for (const scope of Object.keys(rule.scopes)) if (await enforcer.enforce(role, rule.kind, action, scope)) allowed.push(scope);
+        const allowed = Object.keys(rule.scopes).filter((scope) => enforcer.enforceSync(role, rule.kind, action, scope));
         if (allowed.length > 0) decided.set(`${role}\n${rule.kind}\n${action}`, allowed);
       }
     }

@@ -3,7 +3,7 @@ import { baseDatabasesAccessRules, baseDatabasesMigrations, createBaseDatabases,
 import { catalogAccessRules, catalogMigrations, createCatalog, type Catalog } from "#catalog";
 import { coordinationAppsAccessRules, coordinationAppsMigrations, createCoordinationApps, type CoordinationApps } from "#coordination-apps";
 import { createExchangeCenter, exchangeAccessRules, exchangeMigrations, registerExchangeRoutes, type ExchangeCenter } from "#exchange-nodes";
-import { createDatabase, createMetrics, createReleasers, migrate, platformMigrations, type AnyAccessRules, type Log, type Metrics, type MigrationSet, type SuiteName } from "#platform";
+import { createAccess, createDatabase, createMetrics, createReleasers, migrate, platformMigrations, type AnyAccessRules, type Log, type Metrics, type MigrationSet, type SuiteName } from "#platform";
 import { CalendarYearMissingError, createWorkingCalendar } from "#standards";
 import { registerGraphqlEndpoint } from "../http/graphql-endpoint.ts";
 import { createHttpServer } from "../http/http-server.ts";
@@ -63,9 +63,9 @@ export async function createCenterServices(options: CreateCenterServicesOptions)
     }
   }
   const validator = createStandardsValidator();
-  const common = { log, metrics, validator, rules: accessRules, ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }) };
-  const center = await createKernel({ ...common, url: options.databaseUrl });
-  const city = await createKernel({ ...common, url: options.cityDatabaseUrl });
+  const common = { log, metrics, validator, access: await createAccess(accessRules), ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }) };
+  const center = createKernel({ ...common, url: options.databaseUrl });
+  const city = createKernel({ ...common, url: options.cityDatabaseUrl });
   const catalog = createCatalog({ kernel: center, ...(options.identifierLetter === undefined ? {} : { area: { provinceCode: "33", areaLetter: options.identifierLetter } }) });
   const exchange = await createExchangeCenter({ kernel: center, catalog: createExchangeCatalog(catalog), ...(options.signatureSuite === undefined ? {} : { suite: options.signatureSuite }) });
   const bases = createBaseDatabases({ kernel: city, correctionDesk: createCorrectionDesk(catalog), lifecycleAuthority: createLifecycleAuthority(catalog) });

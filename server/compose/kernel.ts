@@ -1,5 +1,4 @@
 import {
-  createAccess,
   createAuditLog,
   createDatabase,
   createEventLog,
@@ -7,7 +6,7 @@ import {
   createValidator,
   newId,
   systemClock,
-  type AnyAccessRules,
+  type Access,
   type Clock,
   type FormatCheck,
   type Kernel,
@@ -37,7 +36,8 @@ export interface CreateKernelOptions {
   log: Log;
   metrics: Metrics;
   validator: Validator;
-  rules: readonly AnyAccessRules[];
+  /** Made once and shared by the kernels of a process: the rules are the same. */
+  access: Access;
   maxConnections?: number;
   applicationName?: string;
   clock?: Clock;
@@ -50,7 +50,7 @@ export interface RunningKernel extends Kernel {
 }
 
 /** One kernel for one database of the centre. */
-export async function createKernel(options: CreateKernelOptions): Promise<RunningKernel> {
+export function createKernel(options: CreateKernelOptions): RunningKernel {
   const { log, metrics, validator } = options;
   const clock = options.clock ?? systemClock;
   const makeId = options.newId ?? newId;
@@ -64,7 +64,7 @@ export async function createKernel(options: CreateKernelOptions): Promise<Runnin
     metrics,
     validator,
     notifier,
-    access: await createAccess(options.rules),
+    access: options.access,
     audit: createAuditLog({ clock }),
     eventLog: createEventLog({ clock, newId: makeId }),
     start: () => notifier.start(),
