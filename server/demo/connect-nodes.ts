@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { createDatabase, quoteIdentifier, UnavailableError, type EmbeddedPostgres, type Log } from "#platform";
-import type { ExchangeNodeProcess, Feed, FeedTarget } from "#exchange-nodes";
+import { createDatabase, migrate, quoteIdentifier, UnavailableError, type EmbeddedPostgres, type Log } from "#platform";
+import { nodeMigrations, type ExchangeNodeProcess, type Feed, type FeedTarget } from "#exchange-nodes";
 import type { Grant } from "#standards";
 import type { CenterServices } from "../compose/center.ts";
 import { createDepartmentNode } from "../compose/node.ts";
@@ -35,20 +35,32 @@ export interface ConnectNodesOptions {
 /** The city data office's own node, which receives for the bases and the check and publishes the outcome. */
 export const officeNode = "office";
 
+const nodeTemplate = "node_template";
+
+/** Every node's database is a copy of one that is migrated: 29 migrations become one. */
+async function prepareTemplate(server: EmbeddedPostgres, log: Log): Promise<void> {
+  await server.ensureDatabase(nodeTemplate);
+  const database = createDatabase({ url: server.url(nodeTemplate), log, maxConnections: 1 });
+  try {
+    await migrate(database, [nodeMigrations]);
+  } finally {
+    await database.close();
+  }
+}
+
 /** Enrols and starts a node for every department and one for the city data office; their ids by key. */
 export async function connectNodes(options: ConnectNodesOptions): Promise<{ nodes: Map<string, ExchangeNodeProcess>; nodeIds: Map<string, string> }> {
   const { services, server, cast, departments, directory, log, step } = options;
   const { exchange } = services;
   const { administrator } = cast.office;
-  const template = "node_template";
-  await server.ensureDatabase(template);
+  await prepareTemplate(server, log);
   const known = await exchange.nodes.list(administrator, { limit: 200 });
   const nodes = new Map<string, ExchangeNodeProcess>();
   const nodeIds = new Map<string, string>();
 
   async function connect(key: string, organisationId: string, sources: Parameters<typeof createDepartmentNode>[0]["sources"], targets: Record<string, string>): Promise<void> {
     const name = `node_${key}`;
-    await server.ensureDatabase(name);
+    await server.ensureDatabase(name, nodeTemplate);
     const found = known.find((node) => node.name === name);
     const code = found?.state === "enrolled" ? undefined : (await exchange.nodes.createEnrolmentCode(administrator, { organisationId, name })).code;
     const node = createDepartmentNode({ name, centerUrl: options.centerUrl, databaseUrl: server.url(name), log, sources, targets, ...(code === undefined ? {} : { enrolmentCode: code }) });
