@@ -1,4 +1,7 @@
 export { baseDatabasesActor, baseDefinitions, createBaseDatabases } from "./base-databases.ts";
+export { addBaseDatabasesTypes } from "./graphql/add-types.ts";
+export { explainFusion } from "./legal-entities/explain-fusion.ts";
+export type { FusionLine } from "./legal-entities/explain-fusion.ts";
 export type { BaseDatabases, CreateBaseDatabasesOptions } from "./base-databases.ts";
 export { baseDatabasesAccessRules } from "./access-rules.ts";
 export { baseDatabasesMigrations } from "./migrations.ts";

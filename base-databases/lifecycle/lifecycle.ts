@@ -114,7 +114,7 @@ async function rowsOf(reader: Reader, own: SourceDefinition, source: AttachedSou
   const columns = [...table.columns.keys()].filter((column) => !column.startsWith("zt_"));
   const shown = columns.map((column) => `l.${quoteIdentifier(column)}::text as ${quoteIdentifier(column)}`).join(", ");
   const direct = isDirect(own, table) ? `select ${rowKeySql("l", table)} as zt_row_key, true as zt_by_key, ${shown} from ${table.sql} l where l.${quoteIdentifier(own.keyColumn)} = $2 union all ` : "";
-  const { rows } = await reader.query<Record<string, string | null> & { zt_row_key: string; zt_by_key: boolean }>(`${direct}select i.row_key, i.by_key, ${shown} from base.link i join ${table.sql} l on ${rowKeyMatchSql("l", table, "i.row_key")} where i.source_id = $1 and i.entity_key = $2 order by 1 limit ${rowLimit + 1}`, [source.id, key]);
+  const { rows } = await reader.query<Record<string, string | null> & { zt_row_key: string; zt_by_key: boolean }>(`${direct}select i.row_key as zt_row_key, i.by_key as zt_by_key, ${shown} from base.link i join ${table.sql} l on ${rowKeyMatchSql("l", table, "i.row_key")} where i.source_id = $1 and i.entity_key = $2 order by 1 limit ${rowLimit + 1}`, [source.id, key]);
   return rows.map(({ zt_row_key: rowKey, zt_by_key: byKey, ...values }) => ({ rowKey, byKey, values }));
 }
 
