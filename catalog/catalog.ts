@@ -66,6 +66,6 @@ export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter:
 /** Adds the catalog's part of the GraphQL schema. */
 export function addCatalogTypes(builder: ZhengtongSchemaBuilder, catalog: Catalog): void {
   const core = addCatalogCoreTypes(builder, catalog);
-  addSharingTypes(builder, catalog);
+  addSharingTypes(builder, { sharing: catalog.sharing, entries: catalog.entries, core });
   addSearchTypes(builder, { search: catalog.search, core });
 }

@@ -2,7 +2,7 @@ import { graphql, subscribe, parse, type ExecutionResult, type GraphQLSchema } f
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createSchemaBuilder, systemActor, type Actor } from "#platform";
 import { createSharingFixture, type SharingFixture } from "../sharing/testing/sharing-fixture.ts";
-import { addSharingTypes } from "./sharing.ts";
+import { addCatalogTypes } from "../catalog.ts";
 
 let city: SharingFixture;
 let schema: GraphQLSchema;
@@ -10,7 +10,7 @@ beforeAll(async () => {
   city = await createSharingFixture();
   await city.kernel.notifier.start();
   const builder = createSchemaBuilder();
-  addSharingTypes(builder, { sharing: city.catalog.sharing, organisations: city.catalog.organisations });
+  addCatalogTypes(builder, city.catalog);
   schema = builder.toSchema();
 });
 afterAll(async () => {
@@ -302,6 +302,18 @@ test("connections page by stable cursors and show nobody more than the detail do
   expect(new Set(pages).size).toBe(3);
   expect((await run(city.people.stranger, "{ requests { nodes { id } } grants { nodes { id } } corrections { nodes { id } } disputes { nodes { id } } }"))).toEqual({ requests: { nodes: [] }, grants: { nodes: [] }, corrections: { nodes: [] }, disputes: { nodes: [] } });
   await expect(run(city.people.stranger, "query ($id: ID!) { request(id: $id) { request { id } } }", { id: pages[0]! })).rejects.toMatchObject({ kind: "NotFound" });
+});
+
+test("requests and grants are nodes, found by id by those who may see them, with their entry where it may be seen", async () => {
+  const entryId = await city.entry();
+  const id = await city.sentRequest(entryId);
+  const { decision } = await city.catalog.sharing.reviews.giveOpinion(city.people.provider, id, { opinion: "agree" });
+  const source = `query ($request: ID!, $grant: ID!) { request: node(id: $request) { id ... on SharingRequest { state entry { id } consumer { id } } } grant: node(id: $grant) { id ... on Grant { state entry { id } } } }`;
+  const ids = { request: id, grant: decision!.grantId! };
+  expect(await run(city.people.clerk, source, ids)).toEqual({ request: { id, state: "AGREED", entry: { id: entryId }, consumer: { id: city.consumer.id } }, grant: { id: ids.grant, state: "ACTIVE", entry: { id: entryId } } });
+  await city.changeEntry(entryId, {}, "withdrawn");
+  expect((await run(city.people.clerk, source, ids))["grant"]).toEqual({ id: ids.grant, state: "ACTIVE", entry: null });
+  await expect(run(city.people.stranger, source, ids)).rejects.toMatchObject({ kind: "NotFound" });
 });
 
 test("a malformed row condition is refused with its place, in a draft and in a narrowing", async () => {

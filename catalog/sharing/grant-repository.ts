@@ -80,20 +80,21 @@ export async function findGrantOfRequest(reader: Reader, requestId: string): Pro
 export interface ListGrantsOptions extends GrantFilter {
   /** Absent only for the platform's own work. */
   access?: ListAccess;
+  ids?: readonly string[];
   afterId?: string;
   limit?: number;
 }
 
 /** By id, which is by time of issue. */
-export async function selectGrants(reader: Reader, { access, afterId, limit, ...filter }: ListGrantsOptions): Promise<Grant[]> {
-  const visible = access?.(grantColumn, 10) ?? { text: "true", values: [] };
+export async function selectGrants(reader: Reader, { access, ids, afterId, limit, ...filter }: ListGrantsOptions): Promise<Grant[]> {
+  const visible = access?.(grantColumn, 11) ?? { text: "true", values: [] };
   const { rows } = await reader.query<GrantRow>(
     `select ${columns} from catalog.sharing_grant
      where ($1::text[] is null or state = any($1)) and ($2::text is null or entry_id = $2) and ($3::text is null or request_id = $3)
        and ($4::text is null or consumer_organisation_id = $4) and ($5::text is null or provider_organisation_id = $5)
-       and ($6::text is null or application_id = $6) and ($7::text[] is null or delivery_mode = any($7)) and id > $8 and ${visible.text}
+       and ($6::text is null or application_id = $6) and ($7::text[] is null or delivery_mode = any($7)) and id > $8 and ($10::text[] is null or id = any($10)) and ${visible.text}
      order by id limit $9`,
-    [filter.states ?? null, filter.entryId ?? null, filter.requestId ?? null, filter.consumerOrganisationId ?? null, filter.providerOrganisationId ?? null, filter.applicationId ?? null, filter.deliveryModes ?? null, afterId ?? "", limit ?? null, ...visible.values],
+    [filter.states ?? null, filter.entryId ?? null, filter.requestId ?? null, filter.consumerOrganisationId ?? null, filter.providerOrganisationId ?? null, filter.applicationId ?? null, filter.deliveryModes ?? null, afterId ?? "", limit ?? null, ids ?? null, ...visible.values],
   );
   return rows.map(toGrant);
 }

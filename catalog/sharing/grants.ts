@@ -21,6 +21,8 @@ export interface GrantService {
   authorise(question: AuthoriseQuestion): Promise<AuthoriseDecision>;
 
   view(actor: Actor, grantId: string): Promise<GrantDetail>;
+  /** In the order of `ids`; undefined where there is none that the caller may see. */
+  getMany(actor: Actor, ids: readonly string[]): Promise<(Grant | undefined)[]>;
   list(actor: Actor, filter: GrantFilter, page: PageRequest): Promise<Page<Grant>>;
   /** Less fields or rows, more masks, another end; fields may come back up to what was agreed to. Raises the version. */
   change(actor: Actor, grantId: string, input: { narrowing: Narrowing; reason: string }): Promise<Grant>;
@@ -64,7 +66,7 @@ export interface CreateGrantsOptions {
 
 const me = systemActor("sharing-grants");
 const batchSize = 200;
-const notFound = (id: string) => new NotFoundError(`No grant ${id} that you may see`, { zh: "授权不存在或无权查看", code: "grant.not-found" });
+export const grantNotFound = (id: string) => new NotFoundError(`No grant ${id} that you may see`, { zh: "授权不存在或无权查看", code: "grant.not-found" });
 
 export function createGrants({ kernel, sources, deadlines, authoriser, limits }: CreateGrantsOptions): GrantService & GrantIssuer {
   const { access, database } = kernel;
@@ -98,7 +100,7 @@ export function createGrants({ kernel, sources, deadlines, authoriser, limits }:
 
   async function getSeen(reader: Reader, actor: Actor, grantId: string, lock: "" | "for update" = ""): Promise<Grant> {
     const grant = await findGrant(reader, grantId, lock);
-    if (grant === undefined || !access.allows(actor, "grant", "see", grantSubject(grant))) throw notFound(grantId);
+    if (grant === undefined || !access.allows(actor, "grant", "see", grantSubject(grant))) throw grantNotFound(grantId);
     return grant;
   }
 
@@ -120,7 +122,7 @@ export function createGrants({ kernel, sources, deadlines, authoriser, limits }:
 
     async getGrant(reader, grantId) {
       const grant = await findGrant(reader, grantId);
-      if (grant === undefined) throw notFound(grantId);
+      if (grant === undefined) throw grantNotFound(grantId);
       return grant;
     },
 
@@ -163,6 +165,11 @@ export function createGrants({ kernel, sources, deadlines, authoriser, limits }:
         if (may("give-up", "revoke")) actions.push("give-up");
         return { grant, versions: await listGrantVersions(reader, grantId), stops: await listStops(reader, grantId), actions };
       }),
+
+    async getMany(actor, ids) {
+      const found = new Map((await database.read((reader) => selectGrants(reader, { ids, access: listAccess(access, actor, "grant") }))).map((grant) => [grant.id, grant]));
+      return ids.map((id) => found.get(id));
+    },
 
     async list(actor, filter, page) {
       checkPageSize(page.first);

@@ -174,7 +174,7 @@ export function createRequests({ kernel, sources, deadlines, decisions, limits }
         const year = localDay(at).slice(0, 4);
         const request: Request = {
           ...contentRow(content, entry),
-          id: kernel.newId("request"),
+          id: kernel.newId("sharing-request"),
           number: `GX${year}${String(await allocateNumber(tx, `request:${year}`)).padStart(6, "0")}`,
           entryId: entry.id,
           consumerOrganisationId,

@@ -1,23 +1,26 @@
 import { deliveryModes, grantActions, grantStates, maskRules, requestFrequencies, type MaskRule } from "#standards";
-import type { ZhengtongSchemaBuilder } from "#platform";
-import type { OrganisationService } from "../../organisations/organisation-service.ts";
+import type { Actor, ZhengtongSchemaBuilder } from "#platform";
+import type { EntryService } from "../../entries/entry-service.ts";
 import { correctionAnswers, correctionStates, type Correction } from "../../sharing/correction-model.ts";
 import type { CorrectionView } from "../../sharing/corrections.ts";
 import { deadlineKinds, type Deadline, type StoredExplanation } from "../../sharing/deadline-model.ts";
 import { disputeActions, disputeStates, disputeSubjects, type Dispute, type DisputeStep } from "../../sharing/dispute-model.ts";
 import type { DisputeDetail } from "../../sharing/disputes.ts";
 import { stopParties, type Grant, type GrantVersion, type Metering, type StopConfirmation, type UsageRecord } from "../../sharing/grant-model.ts";
-import type { GrantDetail } from "../../sharing/grants.ts";
+import { grantNotFound, type GrantDetail } from "../../sharing/grants.ts";
 import type { RequestProgress } from "../../sharing/progress.ts";
 import { requestActions, requestStates, reviewOffices, reviewParts, waitingParties, type Decision, type Extension, type MaterialItem, type MaterialReturn, type Narrowing, type Opinion, type Request, type RequestStep, type ReviewOffice } from "../../sharing/request-model.ts";
-import type { RequestDetail } from "../../sharing/requests.ts";
+import { requestNotFound, type RequestDetail } from "../../sharing/requests.ts";
 import type { Sharing } from "../../sharing/sharing.ts";
 import type { Task } from "../../sharing/tasks.ts";
+import type { CatalogCoreTypes } from "../core-types.ts";
 import { enumValues } from "./values.ts";
 
 export interface SharingGraphqlOptions {
   sharing: Sharing;
-  organisations: OrganisationService;
+  entries: Pick<EntryService, "getMany">;
+  /** Types of the catalog's core that sharing refers to. */
+  core: Pick<CatalogCoreTypes, "enums" | "Organisation" | "Entry">;
 }
 
 export type SharingTypes = ReturnType<typeof addSharingObjects>;
@@ -25,7 +28,7 @@ export type SharingTypes = ReturnType<typeof addSharingObjects>;
 const masksOf = (masks: Record<string, MaskRule> | undefined) => Object.entries(masks ?? {}).map(([field, rule]) => ({ field, rule }));
 
 /** Objects and enumerations of sharing; queries and mutations stand beside. */
-export function addSharingObjects(builder: ZhengtongSchemaBuilder, { organisations, sharing }: SharingGraphqlOptions) {
+export function addSharingObjects(builder: ZhengtongSchemaBuilder, { sharing, entries, core: { enums, Organisation, Entry } }: SharingGraphqlOptions) {
   const RequestState = builder.enumType("SharingRequestState", { values: enumValues(requestStates) });
   const RequestAction = builder.enumType("SharingRequestAction", { values: enumValues(requestActions) });
   const WaitingParty = builder.enumType("SharingParty", { description: "Who must act next.", values: enumValues(waitingParties) });
@@ -47,8 +50,8 @@ export function addSharingObjects(builder: ZhengtongSchemaBuilder, { organisatio
   const DisputeAction = builder.enumType("DisputeAction", { values: enumValues(disputeActions) });
   const DisputeOutcome = builder.enumType("DisputeOutcome", { values: enumValues(["upheld", "dismissed"]) });
   const { IssueType } = builder.refs;
+  const loadEntries = async (ids: string[], { actor }: { actor: Actor }) => (await entries.getMany(actor, ids)).map((entry) => entry ?? null);
 
-  const Party = builder.objectRef<{ id: string; name: string }>("SharingDepartment").implement({ description: "A department as it appears on requests and grants.", fields: (t) => ({ id: t.exposeID("id"), name: t.exposeString("name") }) });
   const Mask = builder.objectRef<{ field: string; rule: MaskRule }>("FieldMask").implement({ fields: (t) => ({ field: t.exposeString("field"), rule: t.field({ type: MaskRuleEnum, resolve: (mask) => mask.rule }) }) });
 
   const Explanation = builder.objectRef<StoredExplanation>("DeadlineExplanation").implement({
@@ -118,23 +121,25 @@ export function addSharingObjects(builder: ZhengtongSchemaBuilder, { organisatio
     }),
   });
 
-  const loadParties = async (ids: string[], actor: Parameters<OrganisationService["getMany"]>[0]) => (await organisations.getMany(actor, ids)).map((organisation, index) => ({ id: ids[index]!, name: organisation?.name ?? ids[index]! }));
-
-  const RequestRef = builder.objectRef<Request>("SharingRequest").implement({
+  const RequestRef = builder.loadableNodeRef("SharingRequest", {
+    id: { resolve: (request: Request) => request.id },
+    load: async (ids: string[], { actor }): Promise<(Request | Error)[]> => (await sharing.requests.getMany(actor, ids)).map((request, index) => request ?? requestNotFound(ids[index]!)),
+  });
+  RequestRef.implement({
     description: "共享申请: what a department asks of another's entry, and how far it has come.",
     fields: (t) => ({
-      id: t.exposeID("id"),
       number: t.exposeString("number"),
       entryId: t.exposeID("entryId"),
+      entry: t.loadable({ type: Entry, nullable: true, description: "Empty where the caller may not see the entry (any more).", load: loadEntries, resolve: (request) => request.entryId }),
       entryTitle: t.exposeString("entryTitle"),
       entryVersion: t.exposeString("entryVersion"),
-      consumer: t.loadable({ type: Party, load: (ids: string[], { actor }) => loadParties(ids, actor), resolve: (request) => request.consumerOrganisationId }),
-      provider: t.loadable({ type: Party, load: (ids: string[], { actor }) => loadParties(ids, actor), resolve: (request) => request.providerOrganisationId }),
+      consumer: t.field({ type: Organisation, resolve: (request) => request.consumerOrganisationId }),
+      provider: t.field({ type: Organisation, resolve: (request) => request.providerOrganisationId }),
       applicationId: t.exposeID("applicationId", { nullable: true }),
       state: t.field({ type: RequestState, resolve: (request) => request.state }),
       waitingFor: t.field({ type: [WaitingParty], resolve: (request) => request.waitingFor }),
       overdue: t.exposeBoolean("overdue"),
-      sharingType: t.exposeString("sharingType"),
+      sharingType: t.field({ type: enums.SharingType, resolve: (request) => request.sharingType }),
       reviewBody: t.exposeBoolean("reviewBody"),
       round: t.exposeInt("round"),
       legalBasis: t.string({ nullable: true, resolve: ({ content }) => content.legalBasis }),
@@ -162,7 +167,7 @@ export function addSharingObjects(builder: ZhengtongSchemaBuilder, { organisatio
       toState: t.field({ type: RequestState, resolve: (step) => step.toState }),
       at: t.field({ type: "DateTime", resolve: (step) => step.at }),
       actorId: t.exposeID("actorId"),
-      department: t.loadable({ type: Party, nullable: true, load: (ids: string[], { actor }) => loadParties(ids, actor), resolve: (step) => step.actorOrganisationId }),
+      department: t.field({ type: Organisation, nullable: true, resolve: (step) => step.actorOrganisationId }),
       byRule: t.boolean({ description: "The platform's own step, by a rule.", resolve: (step) => step.actorId.startsWith("system:") }),
       reason: t.exposeString("reason", { nullable: true }),
       detail: t.field({ type: "JSON", resolve: (step) => step.detail }),
@@ -209,16 +214,20 @@ export function addSharingObjects(builder: ZhengtongSchemaBuilder, { organisatio
     }),
   });
 
-  const GrantRef = builder.objectRef<Grant>("Grant").implement({
+  const GrantRef = builder.loadableNodeRef("Grant", {
+    id: { resolve: (grant: Grant) => grant.id },
+    load: async (ids: string[], { actor }): Promise<(Grant | Error)[]> => (await sharing.grants.getMany(actor, ids)).map((grant, index) => grant ?? grantNotFound(ids[index]!)),
+  });
+  GrantRef.implement({
     description: "授权: exactly which fields of which rows of which entry, to whom, for what, until when.",
     fields: (t) => ({
-      id: t.exposeID("id"),
       version: t.exposeInt("version"),
       requestId: t.exposeID("requestId"),
       entryId: t.exposeID("entryId"),
+      entry: t.loadable({ type: Entry, nullable: true, description: "Empty where the caller may not see the entry (any more).", load: loadEntries, resolve: (grant) => grant.entryId }),
       entryVersion: t.exposeString("entryVersion"),
-      consumer: t.loadable({ type: Party, load: (ids: string[], { actor }) => loadParties(ids, actor), resolve: (grant) => grant.consumerOrganisationId }),
-      provider: t.loadable({ type: Party, load: (ids: string[], { actor }) => loadParties(ids, actor), resolve: (grant) => grant.providerOrganisationId }),
+      consumer: t.field({ type: Organisation, resolve: (grant) => grant.consumerOrganisationId }),
+      provider: t.field({ type: Organisation, resolve: (grant) => grant.providerOrganisationId }),
       applicationId: t.exposeID("applicationId", { nullable: true }),
       legalBasis: t.exposeString("legalBasis"),
       purpose: t.exposeString("purpose"),
