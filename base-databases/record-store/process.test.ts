@@ -81,3 +81,30 @@ test("a person whom no source knows any more is removed, and a full refresh with
   await processor.process();
   expect(await golden(zhang)).toMatchObject({ name: "张三", address: null, blood_type: "O" });
 });
+
+test("broken off anywhere, another process goes on from where the database stands", async () => {
+  const everybody = Array.from({ length: 40 }, (_, index) => ({ citizen_number: number(index + 1, "1877-07-07"), name: "陈某", birth_date: "1877-07-07" }));
+  await household.apply(everybody);
+  await employment.refresh(everybody.map((person, index) => ({ registration_no: `R${index}`, citizen_number: person.citizen_number, name: "陈某", employer_name: "某厂", employed_on: "2004-04-04" })));
+  const chunks = { readRows: 7, mergeKeys: 9 };
+  for (let stopAfter = 1; stopAfter <= 12; stopAfter += 1) {
+    const abort = new AbortController();
+    let steps = 0;
+    await createProcessor({ kernel: city.kernel, definitions: [populationDefinition], chunks }).process(() => {
+      if ((steps += 1) >= stopAfter) abort.abort();
+    }, abort.signal);
+    // A new table in the middle of reading the old one.
+    if (stopAfter === 3) await employment.refresh(everybody.slice(0, 30).map((person, index) => ({ registration_no: `S${index}`, citizen_number: person.citizen_number, name: "陈某", employer_name: "新厂", employed_on: "2005-05-05" })));
+  }
+  await createProcessor({ kernel: city.kernel, definitions: [populationDefinition], chunks }).process();
+  expect(await rowsOf("select employer_name, count(*) from base.population_golden where name = '陈某' group by 1 order by 1")).toEqual([{ employer_name: "新厂", count: 30 }, { employer_name: null, count: 10 }]);
+  expect(await rowsOf("select count(*) from base.link where source_id = 108")).toEqual([{ count: 30 }]);
+});
+
+test("two processors at once do the work once", async () => {
+  await household.apply(Array.from({ length: 60 }, (_, index) => ({ citizen_number: number(index + 100, "1878-08-08"), name: "周某", birth_date: "1878-08-08" })));
+  const results = await Promise.all([1, 2].map(() => createProcessor({ kernel: city.kernel, definitions: [populationDefinition], chunks: { readRows: 10, mergeKeys: 5 } }).process()));
+  expect(results.reduce((sum, result) => sum + result.created, 0)).toBe(60);
+  expect(results.reduce((sum, result) => sum + result.rowsRead, 0)).toBe(60);
+  expect(await rowsOf("select count(*) from base.touched")).toEqual([{ count: 0 }]);
+});
