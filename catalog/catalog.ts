@@ -10,6 +10,7 @@ import type { IdentifierArea } from "./model/identifiers.ts";
 import { createOrganisationService, type OrganisationService } from "./organisations/organisation-service.ts";
 import { addSearchTypes } from "./graphql/search.ts";
 import { createCatalogSearch, type CatalogSearch, type CreateCatalogSearchOptions } from "./search/catalog-search.ts";
+import { countViews } from "./search/count-views.ts";
 import { createSharing, type CreateSharingOptions, type Sharing } from "./sharing/sharing.ts";
 import { createApplicationService, type ApplicationService } from "./users/application-service.ts";
 import { createAuthenticationService, defaultAuthenticationSettings, type AuthenticationService, type AuthenticationSettings } from "./users/authentication-service.ts";
@@ -65,7 +66,7 @@ export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter:
 
 /** Adds the catalog's part of the GraphQL schema. */
 export function addCatalogTypes(builder: ZhengtongSchemaBuilder, catalog: Catalog): void {
-  const core = addCatalogCoreTypes(builder, catalog);
+  const core = addCatalogCoreTypes(builder, { ...catalog, entries: countViews(catalog.entries, catalog.search) });
   addSharingTypes(builder, { sharing: catalog.sharing, entries: catalog.entries, core });
   addSearchTypes(builder, { search: catalog.search, core });
 }

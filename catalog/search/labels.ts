@@ -27,7 +27,16 @@ const same = (text: string | undefined): FacetLabel | undefined => (text === und
 
 const guide = "发改高技〔2017〕1272号";
 
+const known = new Map<string, FacetLabel | undefined>();
+
 export function facetLabel(facet: FacetName, value: string): FacetLabel | undefined {
+  const key = `${facet} ${value}`;
+  // Values come from records, so there are as many as the records have; the bound is for what callers choose freely.
+  if (!known.has(key) && known.size < 10_000) known.set(key, readLabel(facet, value));
+  return known.get(key) ?? readLabel(facet, value);
+}
+
+function readLabel(facet: FacetName, value: string): FacetLabel | undefined {
   switch (facet) {
     case "region":
       return same(fullDivisionName(value));

@@ -4,7 +4,7 @@ import type { Entry } from "../model/types.ts";
 import { normaliseItemName } from "../model/item-names.ts";
 import { authorityValue, useValue } from "./ranking.ts";
 import { comparisonKey } from "./text/normalise.ts";
-import { initialsMark, pinyinMark, type Tokeniser } from "./text/tokeniser.ts";
+import type { Tokeniser } from "./text/tokeniser.ts";
 
 /** An entry's record with what belongs to it in other records. */
 export interface EntrySource {
@@ -43,18 +43,26 @@ export function projectEntry(tokeniser: Tokeniser, elements: DataElements, sourc
     return { name: item.name, field: item.field, ...(element === undefined ? {} : { dataElement: element }), ...(item.sensitivity === undefined ? {} : { sensitivity: item.sensitivity }) };
   });
 
-  const title = new Set<string>();
-  const label = new Set<string>();
-  const body = new Set<string>();
-  const sound = new Set<string>();
-  const isSound = (token: string) => token[0] === pinyinMark || token[0] === initialsMark;
-  for (const token of tokeniser.tokens(content.title, "full")) (isSound(token) ? sound : title).add(token);
-  const labels = [...keywords, organisation.name, organisation.shortName ?? "", entry.code, entry.resourceId];
-  for (const text of labels) for (const token of tokeniser.tokens(text, "full")) if (isSound(token)) sound.add(token); else if (!title.has(token)) label.add(token);
-  const themes = content.themeCodes.map((code) => labelOf("GB/T 21063.4", code) ?? "");
-  for (const text of [content.abstract, ...themes, content.internalDepartment ?? "", ...items.flatMap((item) => [item.name, item.field]), ...elementNames(elements, items)]) {
-    for (const token of tokeniser.tokens(text, "pairs")) if (!title.has(token) && !label.has(token)) body.add(token);
+  // A token goes to the best field that has it: title first, then what else names the entry, then what describes it.
+  const seen = new Set<string>();
+  const soundsSeen = new Set<string>();
+  const tokens: IndexDocument["tokens"] = { title: [], label: [], body: [], sound: [] };
+  const name = (text: string, into: string[]) => {
+    const found = tokeniser.nameTokens(text);
+    addNew(found.tokens, seen, into);
+    addNew(found.sounds, soundsSeen, tokens.sound);
+  };
+  const describe = (text: string) => addNew(tokeniser.textTokens(text), seen, tokens.body);
+  name(content.title, tokens.title);
+  for (const text of [...keywords, organisation.name, organisation.shortName ?? "", entry.code, entry.resourceId]) name(text, tokens.label);
+  for (const item of items) {
+    describe(item.name);
+    describe(item.field);
   }
+  for (const text of elementNames(elements, items)) describe(text);
+  for (const code of content.themeCodes) describe(labelOf("GB/T 21063.4", code) ?? "");
+  describe(content.internalDepartment ?? "");
+  describe(content.abstract);
 
   const bound = new Set(items.flatMap((item) => item.dataElement ?? []));
   const own = [...bound].filter((identifier) => elements.byIdentifier.get(identifier)?.authorityOrganisationId === entry.organisationId);
@@ -90,7 +98,7 @@ export function projectEntry(tokeniser: Tokeniser, elements: DataElements, sourc
     titleKey: comparisonKey(content.title).slice(0, longestKey),
     pinyinKey,
     initialsKey: tokeniser.initialsKey(content.title).slice(0, longestKey),
-    tokens: { title: [...title], label: [...label], body: [...body], sound: [...sound] },
+    tokens,
     authority: authorityValue(organisation.kind, bound.size, own.length),
     use: useValue(source.views, source.grants.length),
     terms: termsOf(tokeniser, elements, organisation, keywords, items),
@@ -100,6 +108,15 @@ export function projectEntry(tokeniser: Tokeniser, elements: DataElements, sourc
     ],
     grants: source.grants,
   };
+}
+
+/** Those not met before, at the price of one look-up each. */
+function addNew(tokens: readonly string[], seen: Set<string>, into: string[]): void {
+  for (const token of tokens) {
+    const before = seen.size;
+    seen.add(token);
+    if (seen.size > before) into.push(token);
+  }
 }
 
 function elementNames(elements: DataElements, items: readonly IndexedItem[]): string[] {

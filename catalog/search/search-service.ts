@@ -119,7 +119,14 @@ export function createSearchService({ kernel, index, tokeniser }: CreateSearchSe
       result = await ask();
     }
     const page: SearchPage = {
-      hits: result.hits.map((hit) => ({ ...hit, cursor: encodeSearchCursor(fingerprint, { today, match, position: hit.position }), highlights: highlightsOf(hit.entry, terms.terms) })),
+      hits: result.hits.map((hit) => ({
+        ...hit,
+        cursor: encodeSearchCursor(fingerprint, { today, match, position: hit.position }),
+        // Worked out when they are looked at: 0.2 ms a hit that a list without them need not pay.
+        get highlights() {
+          return highlightsOf(hit.entry, terms.terms);
+        },
+      })),
       hasNextPage: result.hasNextPage,
       total: result.total,
       facets: await labelled(result, filters),

@@ -133,8 +133,9 @@ const themeClassesOf = (codes: readonly string[]) => [...new Set(codes.map((code
 
 function documentLine({ entry, ...document }: IndexDocument, id: string, facetCodes: string): string {
   const { title, label, body, sound } = document.tokens;
-  const names = [...title.map((token) => `'${token}':1A`), ...label.map((token) => `'${token}':1B`)].join(" ");
-  const tokens = [title, label, body, sound].flatMap((some) => some.map((token) => `'${token}'`)).join(" ");
+  // Tokens are letters, digits and two marks: nothing in them needs quoting beyond the quotes.
+  const names = [title.length === 0 ? "" : `'${title.join("':1A '")}':1A`, label.length === 0 ? "" : `'${label.join("':1B '")}':1B`].join(" ");
+  const tokens = `'${title.concat(label, body, sound).join("' '")}'`;
   return line([
     id, entry.id, entry.code, entry.resourceId, entry.organisationId, entry.state, entry.sharingType, entry.open, entry.regionCode,
     array(themeClassesOf(entry.themeCodes)), array(entry.themeCodes), entry.guideCategory, entry.updateCycle, entry.formatClass, entry.sensitivity,

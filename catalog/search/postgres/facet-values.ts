@@ -66,10 +66,13 @@ export function createFacetValues(): FacetValues {
       return documents.map((values) => values.map(([facet, value]) => byKey.get(keyOf(facet, value)) ?? added.get(keyOf(facet, value))!).join(""));
     },
     async decode(reader, codes) {
-      const counts = new Uint32Array(65_536);
-      for (let at = 0; at < codes.length; at += 1) counts[codes.charCodeAt(at)]! += 1;
+      const counts: number[] = new Array<number>(byCharacter.length).fill(0);
+      for (let at = 0; at < codes.length; at += 1) {
+        const code = codes.charCodeAt(at);
+        counts[code] = (counts[code] ?? 0) + 1;
+      }
       const seen: number[] = [];
-      for (let code = 0; code < counts.length; code += 1) if (counts[code]! > 0) seen.push(code);
+      counts.forEach((count, code) => void (count > 0 && seen.push(code)));
       if (seen.some((code) => byCharacter[code] === undefined)) await load(reader);
       const facets = new Map<FacetName, Map<string, number>>();
       for (const code of seen) {

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { quoteIdentifier, UnavailableError, type Database, type Reader, type Transaction } from "#platform";
 import type { IndexGeneration } from "../catalog-index.ts";
+import { createCache } from "../text/tokeniser.ts";
 
 /** The tables of one generation, quoted and with their schema. */
 export interface GenerationTables {
@@ -23,8 +24,9 @@ export function tablesOf(number: number): GenerationTables {
 
 /** 64 bits of a digest as a signed number: the same entry has the same number in every generation. */
 export function shortId(text: string): string {
-  return hash("md5", text, "buffer").readBigInt64BE(0).toString();
+  return shortIds(text, () => hash("md5", text, "buffer").readBigInt64BE(0).toString());
 }
+const shortIds = createCache<string>();
 
 export async function createGeneration(tx: Transaction, start: { tokeniser: string; position: number; at: Date }): Promise<number> {
   const { rows } = await tx.query<{ number: number }>(

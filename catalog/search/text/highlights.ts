@@ -39,26 +39,34 @@ const atCharacter = (text: string, at: number) => (at > 0 && at < text.length &&
 
 /** In the original text, in order, without overlaps. */
 function hitRanges(tokeniser: Tokeniser, normalised: NormalisedText, terms: readonly QueryTerm[]): Range[] {
-  const runs = runsOf(normalised.text);
   const found: Range[] = [];
-  for (const term of terms) for (const run of runs) for (const [start, end] of rangesInRun(tokeniser, run, term)) found.push([normalised.offsets[run.start + start]!, normalised.offsets[run.start + end]!]);
-  found.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  let runs: Run[] | undefined;
+  for (const term of terms) {
+    if (!isLatin(term)) found.push(...hanRanges(normalised.text, term));
+    else {
+      found.push(...occurrences(normalised.text, term.text).filter(([start]) => start === 0 || !latinCharacter.test(normalised.text[start - 1]!)));
+      if (term.anyOf.length > 1) for (const run of (runs ??= runsOf(normalised.text))) if (run.kind === "han") for (const [start, end] of soundRanges(tokeniser, run.text, term.text)) found.push([run.start + start, run.start + end]);
+    }
+  }
+  if (found.length > 1) found.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   const merged: Range[] = [];
-  for (const range of found) {
+  for (const [start, end] of found) {
+    const range: Range = [normalised.offset(start), normalised.offset(end)];
     const last = merged.at(-1);
     if (last && range[0] <= last[1]) last[1] = Math.max(last[1], range[1]);
-    else merged.push([...range]);
+    else merged.push(range);
   }
   return merged;
 }
 
-function rangesInRun(tokeniser: Tokeniser, run: Run, term: QueryTerm): Range[] {
-  const latinTerm = /^[\p{Number}_a-z]/u.test(term.text);
-  if (run.kind === "latin") return latinTerm ? occurrences(run.text, term.text).filter(([start]) => start === 0 || run.text[start - 1] === "_") : [];
-  if (latinTerm) return term.anyOf.length > 1 ? soundRanges(tokeniser, run.text, term.text) : [];
-  const whole = occurrences(run.text, term.text);
+const isLatin = (term: QueryTerm) => /^[\p{Number}_a-z]/u.test(term.text);
+// The parts of id_card_no are words of their own.
+const latinCharacter = /[\p{Number}a-z]/u;
+
+function hanRanges(text: string, term: QueryTerm): Range[] {
+  const whole = occurrences(text, term.text);
   // The term is here only in parts: then the parts are shown.
-  return whole.length > 0 || [...term.text].length < 3 ? whole : term.anyOf[0]!.tokens.flatMap((token) => occurrences(run.text, token));
+  return whole.length > 0 || term.text.length < 3 ? whole : term.anyOf[0]!.tokens.flatMap((token) => occurrences(text, token));
 }
 
 function occurrences(text: string, part: string): Range[] {

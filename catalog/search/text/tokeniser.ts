@@ -24,11 +24,10 @@ export interface Tokeniser {
    * document was indexed before its organisation's name was known, because pairs find it.
    */
   addWords(words: Iterable<string>): void;
-  /**
-   * Of one text. `full`: with words and pinyin, for what names an entry (title, keywords, organisation); `pairs`:
-   * without, for what describes it, where ranking does not look closer.
-   */
-  tokens(text: string, depth: "full" | "pairs"): string[];
+  /** Of what names an entry (title, keywords, organisation): with words, and with pinyin and initials as `sounds`. */
+  nameTokens(text: string): NameTokens;
+  /** Of what describes it: pairs and Latin words only, ranking does not look closer. */
+  textTokens(text: string): readonly string[];
   /** A Han run cut into words with the dictionary. */
   words(hanRun: string): string[];
   /** The shorter words inside a word, itself left out: 人口基础信息 → 人口 基础 信息. */
@@ -39,6 +38,11 @@ export interface Tokeniser {
   initialsKey(text: string): string;
   /** Syllable of each character of a Han run. */
   syllables(hanRun: string): string[];
+}
+
+export interface NameTokens {
+  tokens: readonly string[];
+  sounds: readonly string[];
 }
 
 export interface CreateTokeniserOptions {
@@ -57,6 +61,9 @@ const longestLatin = 40;
 /** High enough that a dictionary word always beats its parts. */
 const wordFrequency = 1_000_000;
 const cacheSize = 50_000;
+const longestCached = 40;
+// No surrogates: characters and units are the same.
+const isBasic = /^[^\ud800-\udfff]*$/;
 
 const isHan = /^[\p{Script=Han}々〇]+$/u;
 
@@ -73,9 +80,9 @@ export function createTokeniser({ words: dictionaryWords }: CreateTokeniserOptio
   const version = `${rules}-${createHash("sha256").update(own.join("\n")).digest("hex").slice(0, 12)}`;
 
   const syllableCache = createCache<string[]>();
-  const pairCache = createCache<string[]>();
+  const textCache = createCache<string[]>();
   // What depends on how words are cut; begun again when words are added.
-  const newCaches = () => ({ cut: createCache<string[]>(), full: createCache<string[]>(), keys: createCache<{ pinyin: string; initials: string }>() });
+  const newCaches = () => ({ cut: createCache<string[]>(), names: createCache<NameTokens>(), keys: createCache<{ pinyin: string; initials: string }>() });
   let caches = newCaches();
 
   function syllables(hanWord: string): string[] {
@@ -90,9 +97,9 @@ export function createTokeniser({ words: dictionaryWords }: CreateTokeniserOptio
   const cut = (run: string) => (run.length <= 1 ? [run] : caches.cut(run, () => jieba.cut(run, true)));
 
   function addPairs(into: Set<string>, run: string): void {
-    const characters = [...run];
+    const characters = isBasic.test(run) ? run : [...run];
     for (let at = 0; at + 1 < characters.length; at += 1) into.add(characters[at]! + characters[at + 1]!);
-    into.add(characters.at(-1)!);
+    into.add(characters[characters.length - 1]!);
   }
 
   const innerWords = (word: string) => ([...word].length < 4 ? [] : jieba.cutForSearch(word, true).filter((inner) => inner.length >= 2 && inner !== word));
@@ -113,19 +120,28 @@ export function createTokeniser({ words: dictionaryWords }: CreateTokeniserOptio
     }
   }
 
-  function make(text: string, depth: "full" | "pairs"): string[] {
-    const into = new Set<string>();
+  function makeName(text: string): NameTokens {
+    const tokens = new Set<string>();
+    const sounds = new Set<string>();
     for (const run of runsOf(normalise(text))) {
-      if (run.kind === "latin") for (const token of latinTokens(run.text)) into.add(token);
+      if (run.kind === "latin") for (const token of latinTokens(run.text)) tokens.add(token);
       else {
-        addPairs(into, run.text);
-        if (depth === "pairs") continue;
+        addPairs(tokens, run.text);
         const words = cut(run.text);
-        for (const word of words) if (word.length >= 3) into.add(word);
-        addPinyinTokens(into, words);
+        for (const word of words) if (word.length >= 3) tokens.add(word);
+        addPinyinTokens(sounds, words);
       }
     }
-    return [...into];
+    return { tokens: [...tokens], sounds: [...sounds] };
+  }
+
+  function makeText(text: string): string[] {
+    const tokens = new Set<string>();
+    for (const run of runsOf(normalise(text))) {
+      if (run.kind === "latin") for (const token of latinTokens(run.text)) tokens.add(token);
+      else addPairs(tokens, run.text);
+    }
+    return [...tokens];
   }
 
   const keys = (text: string) =>
@@ -140,7 +156,8 @@ export function createTokeniser({ words: dictionaryWords }: CreateTokeniserOptio
       if (load(words).length > 0) caches = newCaches();
     },
     // Long texts do not repeat; names of items, keywords and organisations do.
-    tokens: (text, depth) => (text.length > 40 ? make(text, depth) : (depth === "full" ? caches.full : pairCache)(text, () => make(text, depth))),
+    nameTokens: (text) => (text.length > longestCached ? makeName(text) : caches.names(text, () => makeName(text))),
+    textTokens: (text) => (text.length > longestCached ? makeText(text) : textCache(text, () => makeText(text))),
     words: cut,
     innerWords,
     syllables: (run) => cut(run).flatMap(syllables),
@@ -156,7 +173,7 @@ export function latinTokens(run: string): string[] {
 }
 
 /** Keeps what was asked for most recently; a full generation is dropped at once, which is cheap and bounded. */
-function createCache<Value>(): (key: string, make: () => Value) => Value {
+export function createCache<Value>(): (key: string, make: () => Value) => Value {
   let young = new Map<string, Value>();
   let old = new Map<string, Value>();
   return (key, make) => {
