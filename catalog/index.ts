@@ -1,6 +1,7 @@
 export { addCatalogTypes, createCatalog } from "./catalog.ts";
 export type { Catalog, CreateCatalogOptions } from "./catalog.ts";
 export { catalogMigrations } from "./migrations.ts";
+export { readImportFile } from "./import/reading/read-file.ts";
 export { catalogAccessRules } from "./access-rules.ts";
 export type * from "./model/types.ts";
 export { entryStates } from "./model/types.ts";

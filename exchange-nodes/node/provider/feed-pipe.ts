@@ -3,7 +3,7 @@ import type { BatchKind } from "#standards";
 import type { FeedLimits, ProviderAssignment } from "../../protocol/assignments.ts";
 import { envelopeHash, formatPosition, signEnvelope, type SignedBatch } from "../../protocol/envelope.ts";
 import { encodePayload } from "../../protocol/payload.ts";
-import { advanceFeed, changeSentKeys, insertBatches, insertParked, measureOutbox, parkedKeys, settleOvertaken, type FeedProgress, type FeedRecord, type ParkedRow } from "./feed-store.ts";
+import { advanceFeed, changeSentKeys, insertBatches, insertParked, measureOutbox, parkedKeys, settleOvertaken, settleParked, type FeedProgress, type FeedRecord, type ParkedRow } from "./feed-store.ts";
 
 export interface Position {
   lsn: number;
@@ -32,6 +32,8 @@ export interface PipeEntry {
   sentKeys?: Map<string, boolean>;
   /** Keys of parked rows of which a newer version is in this entry. */
   overtakenKeys?: string[];
+  /** Parked rows that this entry sends after all. */
+  replayedIds?: string[];
 }
 
 /**
@@ -169,10 +171,12 @@ export async function openFeedPipe(options: OpenFeedPipeOptions): Promise<FeedPi
     };
     const progress: FeedProgress = Object.assign({}, ...entries.map((entry) => entry.progress));
     const overtaken = entries.flatMap((entry) => entry.overtakenKeys ?? []);
+    const replayed = entries.flatMap((entry) => entry.replayedIds ?? []);
     await database.withTransaction(async (tx) => {
       await advanceFeed(tx, feedId, record.generation, progress, counts);
       await insertBatches(tx, feedId, batches, at);
       await settleOvertaken(tx, feedId, overtaken, at);
+      if (replayed.length > 0) await settleParked(tx, replayed, "replayed", at);
       await insertParked(tx, feedId, record.generation, newlyParked, at);
       await changeSentKeys(tx, feedId, sent);
     });
@@ -186,7 +190,7 @@ export async function openFeedPipe(options: OpenFeedPipeOptions): Promise<FeedPi
     if (progress.snapshotKey) record.snapshotKey = progress.snapshotKey;
     if (progress.position) Object.assign(record, { positionLsn: progress.position.lsn, positionIndex: progress.position.index });
     if (batches.length > 0) options.onBatches(feedId, batches);
-    if (newlyParked.length > 0 || overtaken.length > 0) {
+    if (newlyParked.length > 0 || overtaken.length > 0 || replayed.length > 0) {
       await refreshCounts();
       const { parkRows } = assignment.limits;
       const share = Number(assignment.binding.options.parkRatio ?? 1);

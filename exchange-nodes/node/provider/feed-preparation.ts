@@ -51,7 +51,7 @@ function usedItems(runtime: FeedRuntime) {
 }
 
 /** Which of the key's values stand more than once, or are missing, in a relation that does not guarantee its key. */
-export async function findKeyProblem(reader: Reader, plan: FeedPlan, from: string): Promise<{ code: "source-drift"; message: string; zh: string } | undefined> {
+export async function findKeyProblem(reader: Reader, plan: Pick<FeedPlan, "keyColumns">, from: string): Promise<{ code: "source-drift"; message: string; zh: string } | undefined> {
   const columns = plan.keyColumns.map(({ column }) => `"${column.replaceAll('"', '""')}"`).join(", ");
   const doubled = await reader.query(`select 1 from ${from} group by ${columns} having count(*) > 1 limit 1`);
   if (doubled.rowCount > 0) return { code: "source-drift", message: `the key (${columns}) is not unique in the relation`, zh: `主键(${columns})在该关系中不唯一` };
@@ -99,8 +99,9 @@ export async function prepareFeed(options: PrepareFeedOptions): Promise<Preparat
         record = (await findFeed(tx, feedId))!;
       }
       context.log.info({ feedId, generation: record.generation }, "a generation begins");
-    } else if (record!.state === "stopped" || record!.planDigest !== digest) {
-      await needRefresh(tx, feedId, record!.state === "stopped" ? "the feed was stopped at the provider" : "the grant's scope or the binding changed", clock.now());
+    } else if (record!.state === "stopped" || record!.planDigest !== digest || record!.relation !== schema.relation) {
+      // Positions of another capture cannot be compared with these.
+      await needRefresh(tx, feedId, record!.state === "stopped" ? "the feed was stopped at the provider" : record!.planDigest !== digest ? "the grant's scope or the binding changed" : "the source is captured in another way", clock.now());
       record = (await findFeed(tx, feedId))!;
     }
     runtime.record = record!;

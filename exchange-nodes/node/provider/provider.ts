@@ -1,14 +1,13 @@
-import { createLoop, describeError, type Clock, type Database, type Log, type Loop, type Metrics, type NewId, type SigningKey } from "#platform";
-import { canonicalJson, sha256 } from "#platform";
-import type { FeedHealth, GatewayClient, ProviderAssignment, SourceHealth, SourceSchemaReport } from "../../protocol/assignments.ts";
+import { canonicalJson, createLoop, describeError, sha256, type Clock, type Database, type Log, type Metrics, type NewId, type SigningKey } from "#platform";
+import type { FeedHealth, GatewayClient, ProviderAssignment, SourceSchemaReport } from "../../protocol/assignments.ts";
 import type { NodeProvider } from "../provider-port.ts";
-import { listRelations } from "../sources/introspect.ts";
-import { openFrontDatabase, openSourceDatabase } from "../sources/source-database.ts";
-import { type FeedRuntime, type ProviderContext, raiseProblem, type SourceConfig } from "./context.ts";
-import { measureOutbox, stopFeed, findFeed, parkedKeys } from "./feed-store.ts";
+import { openFrontDatabase } from "../sources/source-database.ts";
+import { raiseProblem, type FeedRuntime, type ProviderContext, type SourceConfig } from "./context.ts";
+import { findFeed, measureOutbox, parkedKeys, stopFeed, type FeedRecord, type OutboxSize } from "./feed-store.ts";
+import { discardParked, replayParked } from "./parked-rows.ts";
 import { sendChecksums, sendRepair } from "./reconcile-commands.ts";
 import { createFeedSender } from "./sender.ts";
-import { runSlotEngine, type SlotHealth } from "./slot-engine.ts";
+import { createSourceEngine, type SourceEngine } from "./source-engine.ts";
 
 export interface CreateProviderOptions {
   nodeDatabase: Database;
@@ -20,113 +19,198 @@ export interface CreateProviderOptions {
   log: Log;
   newId: NewId;
   metrics: Metrics;
+  /** For fault injection. */
+  fault?: ProviderContext["fault"];
 }
 
+/** What waits and what is parked, as last measured. */
+interface Measure {
+  record: FeedRecord | undefined;
+  outbox: OutboxSize;
+  parked: number;
+}
+
+const measureMs = 2_000;
+const probeMs = 10_000;
+
+/** The sending side of a node: one capture per source, one sender per feed. */
 export function createProvider(options: CreateProviderOptions): NodeProvider {
   const { nodeDatabase, gateway, log, clock } = options;
   const frontDatabase = openFrontDatabase({ url: nodeDatabase.url, log });
-  const context: ProviderContext = { nodeDatabase, frontDatabase, gateway, signingKey: options.signingKey, clock, log, newId: options.newId, metrics: options.metrics, fault: () => undefined };
+  const context: ProviderContext = { nodeDatabase, frontDatabase, gateway, signingKey: options.signingKey, clock, log, newId: options.newId, metrics: options.metrics, fault: options.fault ?? (() => undefined) };
   const runtimes = new Map<string, FeedRuntime>();
-  const slotHealth = new Map<string, SlotHealth>();
-  const engines = new Map<string, { loop: Loop; database: Database; restart: AbortController }>();
+  const measures = new Map<string, Measure>();
+  const confirmed = new Set<string>();
   let stopping = false;
+  /** Captures begin with the first assignments. */
+  let engaged = false;
 
-  for (const source of options.sources) {
-    if (source.kind === "file-drop") continue;
-    const database = openSourceDatabase({ url: source.url!, log });
-    const engine = {
-      database,
-      restart: new AbortController(),
-      loop: createLoop({
-        name: `capture ${source.name}`,
-        intervalMs: 5_000,
-        maxDelayMs: 5_000,
-        log,
-        run: async (signal) => {
-          engine.restart = new AbortController();
-          const onStop = () => engine.restart.abort();
-          signal.addEventListener("abort", onStop, { once: true });
-          const mine = [...runtimes.values()].filter((runtime) => runtime.assignment.binding.sourceName === source.name && runtime.assignment.state !== "stopping");
-          const { signal: stop } = engine.restart;
-          const outcome = await runSlotEngine({ context, config: source, source: database, runtimes: mine, signal: stop, rebuild: () => engine.restart.abort(), onHealth: (health) => void slotHealth.set(source.name, health), guardMs: 5_000, driftMs: 30_000 });
-          signal.removeEventListener("abort", onStop);
-          return outcome === "ended" && !signal.aborted;
-        },
-      }),
+  const engines = new Map<string, SourceEngine>(
+    options.sources.map((config) => [
+      config.name,
+      createSourceEngine({ context, config, runtimes: () => [...runtimes.values()].filter(({ assignment }) => assignment.binding.sourceName === config.name && assignment.state !== "stopping") }),
+    ]),
+  );
+
+  const measuring = createLoop({
+    name: "provider-measure",
+    intervalMs: measureMs,
+    log,
+    run: async () => {
+      for (const feedId of runtimes.keys()) {
+        const measure = await nodeDatabase.read(async (reader) => ({ record: await findFeed(reader, feedId), outbox: await measureOutbox(reader, feedId), parked: (await parkedKeys(reader, feedId)).count }));
+        if (runtimes.has(feedId)) measures.set(feedId, measure);
+      }
+    },
+  });
+  const probing = createLoop({ name: "provider-probe", intervalMs: probeMs, maxDelayMs: probeMs, log, run: async () => void (await Promise.all([...engines.values()].map((engine) => engine.probe()))) });
+
+  async function addRuntime(assignment: ProviderAssignment): Promise<FeedRuntime> {
+    const { feedId } = assignment;
+    const record = await nodeDatabase.read((reader) => findFeed(reader, feedId));
+    const runtime: FeedRuntime = { assignment, drift: [], ...(record ? { record } : {}) };
+    runtime.sender = createFeedSender({
+      feedId,
+      database: nodeDatabase,
+      gateway,
+      assignment,
+      ackedSequence: record?.ackedSequence ?? assignment.head.sequence,
+      clock,
+      log,
+      fault: context.fault,
+      onReleased: (bytes) => runtime.active?.pipe.released(bytes),
+      onProblem: (problem) => raiseProblem(context, runtime, problem),
+    });
+    runtimes.set(feedId, runtime);
+    if (assignment.state !== "stopping") runtime.sender.start();
+    return runtime;
+  }
+
+  async function removeRuntime(feedId: string): Promise<void> {
+    await runtimes.get(feedId)?.sender?.stop();
+    runtimes.delete(feedId);
+    measures.delete(feedId);
+    confirmed.delete(feedId);
+  }
+
+  /** Nothing leaves any more: what waits is dropped, and the centre is told when the last row went. */
+  async function endFeed(runtime: FeedRuntime): Promise<void> {
+    const { feedId } = runtime.assignment;
+    if (confirmed.has(feedId)) return;
+    await runtime.sender?.stop();
+    const record = await nodeDatabase.withTransaction(async (tx) => {
+      await stopFeed(tx, feedId, clock.now());
+      return findFeed(tx, feedId);
+    });
+    const stoppedAt = record?.stoppedAt ?? clock.now();
+    try {
+      await gateway.confirmStopped(feedId, { party: "provider", ...(record?.lastSentAt ? { lastRowAt: record.lastSentAt.toISOString() } : {}), stoppedAt: stoppedAt.toISOString(), sequence: record?.ackedSequence ?? runtime.assignment.head.sequence });
+      confirmed.add(feedId);
+    } catch (error) {
+      log.warn({ feedId, error: describeError(error) }, "the stop could not be confirmed; it is tried again with the next assignments");
+    }
+  }
+
+  function healthOf(runtime: FeedRuntime): FeedHealth {
+    const { feedId, state: wanted } = runtime.assignment;
+    const measure = measures.get(feedId);
+    const record = runtime.active?.pipe.record ?? measure?.record ?? runtime.record;
+    const { sender } = runtime;
+    const { problem } = runtime;
+    const age = measure?.outbox.oldestAt === undefined ? 0 : Math.max(0, (clock.now().getTime() - measure.outbox.oldestAt.getTime()) / 1_000);
+    const state = wanted !== "flowing" ? wanted : problem !== undefined ? "halted" : (record?.phase ?? "waiting");
+    return {
+      feedId,
+      role: "provider",
+      state,
+      generation: record?.generation ?? 0,
+      sequence: sender?.lastSequence() ?? 0,
+      lagRows: measure?.outbox.rows ?? 0,
+      lagSeconds: Math.round(age),
+      queuedRows: measure?.outbox.rows ?? 0,
+      queuedBytes: runtime.active?.pipe.queuedBytes ?? measure?.outbox.bytes ?? 0,
+      parkedRows: runtime.active?.pipe.parkedCount ?? measure?.parked ?? 0,
+      throttled: sender?.throttled() ?? false,
+      ...(problem === undefined ? {} : { problem }),
     };
-    engines.set(source.name, engine);
   }
 
   return {
-    // Capture begins with the first assignments: before that, a slot that nobody seems to use must not be given up.
-    start() {},
+    start() {
+      measuring.start();
+      probing.start();
+    },
     async stop() {
       stopping = true;
-      for (const engine of engines.values()) {
-        engine.restart.abort();
-        await engine.loop.stop();
-        await engine.database.close();
-      }
-      for (const runtime of runtimes.values()) await runtime.sender?.stop();
+      await Promise.all([measuring.stop(), probing.stop(), ...[...engines.values()].map((engine) => engine.stop())]);
+      await Promise.all([...runtimes.values()].map((runtime) => runtime.sender?.stop()));
       await frontDatabase.close();
     },
     async update(assignments: readonly ProviderAssignment[]) {
       if (stopping) return;
       const changed = new Set<string>();
       for (const assignment of assignments) {
-        const { feedId } = assignment;
+        const { feedId, binding } = assignment;
+        if (!engines.has(binding.sourceName)) log.error({ feedId, source: binding.sourceName }, "a feed is bound to a source that this node's configuration does not name");
         const known = runtimes.get(feedId);
-        if (!known) {
-          const record = await nodeDatabase.read((reader) => findFeed(reader, feedId));
-          const runtime: FeedRuntime = { assignment, drift: [], ...(record ? { record } : {}) };
-          runtime.sender = createFeedSender({ feedId, database: nodeDatabase, gateway, assignment, ackedSequence: record?.ackedSequence ?? assignment.head.sequence, clock, log, fault: context.fault, onReleased: (bytes) => runtime.active?.pipe.released?.(bytes), onProblem: (problem) => raiseProblem(context, runtime, problem) });
-          runtimes.set(feedId, runtime);
-          if (assignment.state !== "stopping") {
-            runtime.sender.start();
-            changed.add(assignment.binding.sourceName);
+        if (known === undefined) {
+          const runtime = await addRuntime(assignment);
+          changed.add(binding.sourceName);
+          if (assignment.state === "stopping") await endFeed(runtime);
+          continue;
+        }
+        // The head moves with every batch and is no reason to begin again.
+        const { head: _before, ...before } = known.assignment;
+        const { head: _after, ...after } = assignment;
+        if (canonicalJson(before) !== canonicalJson(after)) {
+          changed.add(binding.sourceName).add(known.assignment.binding.sourceName);
+          if (before.state === "stopping" && after.state !== "stopping") {
+            confirmed.delete(feedId);
+            known.sender?.start();
           }
-        } else {
-          const { head: _a, ...before } = known.assignment;
-          const { head: _b, ...after } = assignment;
-          if (canonicalJson(before) !== canonicalJson(after)) changed.add(assignment.binding.sourceName);
-          known.assignment = assignment;
-          known.sender?.assign(assignment);
         }
-        const runtime = runtimes.get(feedId)!;
-        if (assignment.state === "stopping") {
-          await runtime.sender?.stop();
-          await nodeDatabase.withTransaction((tx) => stopFeed(tx, feedId, clock.now()));
-          await gateway.confirmStopped(feedId, { party: "provider", lastSequence: runtime.sender?.lastSequence() ?? 0 } as never).catch((error: unknown) => log.warn({ feedId, error: describeError(error) }, "stop could not be confirmed"));
-        }
+        known.assignment = assignment;
+        known.sender?.assign(assignment);
+        if (assignment.state === "stopping") await endFeed(known);
       }
-      for (const engine of engines.values()) engine.loop.start();
-      for (const name of changed) {
-        engines.get(name)?.restart.abort();
-        engines.get(name)?.loop.wake();
+      for (const [feedId, { assignment }] of [...runtimes]) {
+        if (assignments.some((other) => other.feedId === feedId)) continue;
+        changed.add(assignment.binding.sourceName);
+        await removeRuntime(feedId);
       }
+      if (engaged) for (const name of changed) engines.get(name)?.restart();
+      else for (const engine of engines.values()) engine.start();
+      engaged = true;
     },
     async command(command) {
       const runtime = runtimes.get(command.feedId);
-      if (command.kind === "checksum") return sendChecksums(runtime, command, options.newId);
-      if (command.kind === "repair") return sendRepair(runtime, command, options.newId);
-      return { commandId: command.id, ok: false, message: `${command.kind} is not done here` };
+      switch (command.kind) {
+        case "checksum":
+          return sendChecksums(runtime, command, options.newId);
+        case "repair":
+          return sendRepair(runtime, command, options.newId);
+        case "replay-parked":
+          return replayParked({ database: nodeDatabase, runtime, command });
+        case "discard-parked": {
+          const outcome = await discardParked({ database: nodeDatabase, clock, runtime, command });
+          // A feed that stood still because of them may go on.
+          if (runtime !== undefined && runtime.active === undefined) engines.get(runtime.assignment.binding.sourceName)?.restart();
+          return outcome;
+        }
+      }
     },
-    health() {
-      const feeds: FeedHealth[] = [...runtimes.values()].map((runtime) => ({ feedId: runtime.assignment.feedId, role: "provider", state: runtime.active?.pipe.record.phase ?? runtime.record?.phase ?? "waiting", generation: runtime.record?.generation ?? 0, sequence: runtime.sender?.lastSequence() ?? 0, ...(runtime.problem ? { problem: runtime.problem } : {}) }));
-      const sources: SourceHealth[] = options.sources.map((source) => ({ name: source.name, ok: true, retainedBytes: slotHealth.get(source.name)?.retainedBytes ?? 0 }));
-      return { feeds, sources };
-    },
+    health: () => ({ feeds: [...runtimes.values()].map(healthOf), sources: [...engines.values()].map((engine) => engine.health()) }),
     async sourceSchemas(): Promise<SourceSchemaReport[]> {
       const reports: SourceSchemaReport[] = [];
-      for (const source of options.sources) {
-        const engine = engines.get(source.name);
-        if (!engine) continue;
-        const relations = (await engine.database.read((reader) => listRelations(reader))).map((relation) => ({ relation: relation.relation, kind: relation.kind, columns: relation.columns.map((column) => ({ name: column.name, type: column.type, nullable: column.nullable })), primaryKey: relation.primaryKey }));
-        reports.push({ sourceName: source.name, kind: source.kind, relations: relations as never, digest: sha256(canonicalJson(relations)) });
+      for (const { name, kind } of options.sources) {
+        try {
+          const relations = await engines.get(name)!.relations();
+          reports.push({ sourceName: name, kind, relations, digest: sha256(canonicalJson(relations)) });
+        } catch (error) {
+          log.warn({ source: name, error: describeError(error) }, "the source could not be looked at");
+        }
       }
       return reports;
     },
   };
 }
-void measureOutbox;
-void parkedKeys;
