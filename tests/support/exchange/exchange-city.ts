@@ -1,0 +1,146 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { DataItem, Grant } from "#standards";
+import { createDatabase, migrate, platformMigrations, type Actor, type Log } from "#platform";
+import { exchangeMigrations, type ExchangeEntry, type SourceConfig } from "#exchange-nodes";
+import { openTableExchange, type TableExchange } from "./exchange-kernel.ts";
+import type { ProcessReady, ProcessRole } from "./exchange-process.ts";
+import { announceGrant, tableCatalogSql } from "./table-catalog.ts";
+
+/**
+ * A centre and two departments' nodes as processes of their own over real HTTP, and the centre's services for who
+ * decides. For tests that kill processes and for measuring.
+ */
+export interface ExchangeCity extends TableExchange {
+  office: Actor;
+  center: CityProcess;
+  provider: CityProcess;
+  subscriber: CityProcess;
+  nodeId(name: "provider" | "subscriber"): string;
+  announce(kind: string, grant: Grant): Promise<void>;
+  /** Puts an entry over the bound table of the provider's source. */
+  addEntry(entry: ExchangeEntry, relation: string): Promise<void>;
+  end(): Promise<void>;
+}
+
+export interface CityProcess {
+  /** Of the running process. */
+  pid(): number;
+  start(): Promise<void>;
+  /** As a power cut would. */
+  kill(): Promise<void>;
+  signal(name: NodeJS.Signals): void;
+  /** Peak resident memory so far, MiB; undefined where the system does not tell. */
+  peakMemory(): number | undefined;
+}
+
+export const cityOffice: Actor = { id: "user_city", kind: "user", organisationId: "org_city", organisationKind: "city-data-office", roles: ["administrator"] };
+
+const script = fileURLToPath(new URL("exchange-process.ts", import.meta.url));
+
+function createCityProcess(role: () => ProcessRole | Promise<ProcessRole>, onReady: (ready: ProcessReady) => void): CityProcess {
+  let child: ChildProcess | undefined;
+  let gone: Promise<void> = Promise.resolve();
+  return {
+    pid: () => child!.pid!,
+    async start() {
+      const config = await role();
+      const started = fork(script, [JSON.stringify(config)], { execArgv: ["--import", "tsx"], stdio: ["ignore", "inherit", "inherit", "ipc"] });
+      child = started;
+      gone = new Promise((done) => started.once("exit", () => done()));
+      onReady(await new Promise<ProcessReady>((done, fail) => {
+        started.once("message", (message) => done(message as ProcessReady));
+        started.once("exit", (code, signal) => fail(new Error(`the ${config.role} ended before it was ready: ${code ?? signal}`)));
+      }));
+    },
+    async kill() {
+      child?.kill("SIGKILL");
+      await gone;
+    },
+    signal: (name) => void child?.kill(name),
+    peakMemory() {
+      try {
+        const line = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child!.pid}/status`, "utf8"));
+        return line ? Number(line[1]) / 1024 : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+export interface StartExchangeCityOptions {
+  /** Empty databases. */
+  centerDatabaseUrl: string;
+  providerDatabaseUrl: string;
+  subscriberDatabaseUrl: string;
+  sources: SourceConfig[];
+  targets?: Record<string, string>;
+  log: Log;
+  /** Of the processes. */
+  logLevel?: string;
+}
+
+export async function startExchangeCity(options: StartExchangeCityOptions): Promise<ExchangeCity> {
+  const { log, logLevel = "silent" } = options;
+  const setUp = createDatabase({ url: options.centerDatabaseUrl, log, maxConnections: 2 });
+  await migrate(setUp, [platformMigrations, exchangeMigrations]);
+  await setUp.withTransaction((tx) => tx.query(tableCatalogSql));
+  await setUp.close();
+  const table = await openTableExchange({ databaseUrl: options.centerDatabaseUrl, log });
+  const { exchange, kernel } = table;
+
+  let centerUrl = "";
+  const center = createCityProcess(
+    () => ({ role: "center", databaseUrl: options.centerDatabaseUrl, port: centerUrl === "" ? 0 : Number(new URL(centerUrl).port), logLevel }),
+    (ready) => void (centerUrl = (ready as { url: string }).url),
+  );
+  const nodeIds = new Map<string, string>();
+  const node = (name: string, organisationId: string, databaseUrl: string, sources: SourceConfig[], targets: Record<string, string>) =>
+    createCityProcess(
+      async () => {
+        const enrolled = (await exchange.nodes.list(cityOffice, { limit: 50 })).some((one) => one.name === name && one.state === "enrolled");
+        const code = enrolled ? undefined : (await exchange.nodes.createEnrolmentCode(cityOffice, { organisationId, name })).code;
+        return { role: "node", name, centerUrl, databaseUrl, sources, targets, logLevel, ...(code === undefined ? {} : { enrolmentCode: code }) };
+      },
+      (ready) => void nodeIds.set(name, (ready as { nodeId: string }).nodeId),
+    );
+  const provider = node("provider", "org_provider", options.providerDatabaseUrl, options.sources, {});
+  const subscriber = node("subscriber", "org_consumer", options.subscriberDatabaseUrl, [], options.targets ?? {});
+  await center.start();
+  await Promise.all([provider.start(), subscriber.start()]);
+
+  return {
+    ...table,
+    office: cityOffice,
+    center,
+    provider,
+    subscriber,
+    nodeId: (name) => nodeIds.get(name)!,
+    announce: (kind, grant) => announceGrant(kernel, kind, grant),
+    async addEntry(entry, relation) {
+      await kernel.database.withTransaction((tx) => tx.query("insert into test_catalog.entry (id, document) values ($1, $2)", [entry.id, JSON.stringify(entry)]));
+      const nodeId = nodeIds.get("provider")!;
+      await until(`the source schema of ${relation}`, async () => (await exchange.nodes.sourceSchemas(cityOffice, nodeId)).length > 0);
+      await exchange.bindings.bindEntry(cityOffice, { entryId: entry.id, nodeId, sourceName: options.sources[0]!.name, relation });
+    },
+    async end() {
+      for (const one of [provider, subscriber, center]) await one.kill();
+      await table.close();
+    },
+  };
+}
+
+export function newGrant(id: string, entry: ExchangeEntry, changes: Partial<Grant> = {}): Grant {
+  return { id, version: 1, requestId: `request_${id}`, entryId: entry.id, entryVersion: "1.0", providerOrganisationId: "org_provider", consumerOrganisationId: "org_consumer", legalBasis: "条例第十二条", purpose: "核对", action: "subscribe", deliveryMode: "feed", fields: entry.items.map((item: DataItem) => item.field), keyFields: entry.items.filter((item) => item.key).map((item) => item.field), validFrom: "2020-01-01", validUntil: "2099-12-31", state: "active", issuedAt: "2026-01-01T00:00:00.000Z", ...changes };
+}
+
+/** Looks again until it holds, up to a deadline. */
+export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 60_000, everyMs = 10): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`never came true: ${what}`);
+    await new Promise((done) => setTimeout(done, everyMs));
+  }
+}
