@@ -8,8 +8,8 @@ export default defineConfig({
     globalSetup: ["tests/support/server-setup.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
     reporters: ["default", "./tests/support/closing-line-reporter.ts"],
   },
 });
