@@ -12,6 +12,7 @@ export async function withCenterServices<T>(options: { config?: string }, work: 
     maxConnections: config.maxConnections,
     identifierLetter: config.identifierLetter,
     signatureSuite: config.signatureSuite,
+    ...(config.userDictionary === undefined ? {} : { userDictionary: config.userDictionary }),
   });
   try {
     return await work(services);

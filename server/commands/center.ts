@@ -16,6 +16,7 @@ export async function runCenter(options: { config?: string }): Promise<void> {
     maxConnections: config.maxConnections,
     identifierLetter: config.identifierLetter,
     signatureSuite: config.signatureSuite,
+    ...(config.userDictionary === undefined ? {} : { userDictionary: config.userDictionary }),
     requestsPerMinute: config.requestsPerMinute,
     bodyLimitBytes: config.bodyLimitBytes,
     explorer: config.explorer,

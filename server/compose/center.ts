@@ -42,6 +42,8 @@ export interface CreateCenterServicesOptions {
   maxConnections?: number;
   identifierLetter?: string;
   signatureSuite?: SuiteName;
+  /** File with words for the segmentation of Chinese, one a line. */
+  userDictionary?: string;
   /** Brings both databases up to date first. Default true. */
   migrate?: boolean;
   processMetrics?: boolean;
@@ -66,7 +68,7 @@ export async function createCenterServices(options: CreateCenterServicesOptions)
   const common = { log, metrics, validator, access: await createAccess(accessRules), ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }) };
   const center = createKernel({ ...common, url: options.databaseUrl });
   const city = createKernel({ ...common, url: options.cityDatabaseUrl });
-  const catalog = createCatalog({ kernel: center, ...(options.identifierLetter === undefined ? {} : { area: { provinceCode: "33", areaLetter: options.identifierLetter } }) });
+  const catalog = createCatalog({ kernel: center, ...(options.identifierLetter === undefined ? {} : { area: { provinceCode: "33", areaLetter: options.identifierLetter } }), ...(options.userDictionary === undefined ? {} : { search: { dictionaryPath: options.userDictionary } }) });
   const exchange = await createExchangeCenter({ kernel: center, catalog: createExchangeCatalog(catalog), ...(options.signatureSuite === undefined ? {} : { suite: options.signatureSuite }) });
   const bases = createBaseDatabases({ kernel: city, correctionDesk: createCorrectionDesk(catalog), lifecycleAuthority: createLifecycleAuthority(catalog) });
   const calendar = createWorkingCalendar();
@@ -142,6 +144,8 @@ export async function startCenter(options: StartCenterOptions): Promise<RunningC
     releasers.add("exchange", () => exchange.stop());
     catalog.sharing.start();
     releasers.add("sharing", () => catalog.sharing.stop());
+    catalog.search.start();
+    releasers.add("search", () => catalog.search.stop());
     if (options.continuous ?? true) {
       bases.loops.start();
       releasers.add("bases", () => bases.loops.stop());

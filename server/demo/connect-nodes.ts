@@ -95,7 +95,7 @@ export async function connectNodes(options: ConnectNodesOptions): Promise<{ node
   return { nodes, nodeIds };
 }
 
-const sourceOf = { "postgres-direct": "business", "postgres-bridge": "business", "file-drop": "files" } as const;
+const sourceOf = { "postgres-direct": "business", "postgres-bridge": "bridge", "file-drop": "files" } as const;
 
 /** 挂接: every entry to its table, once the node has reported what its sources look like. */
 export async function bindEntries({ services, cast, registered, nodeIds, step }: { services: CenterServices; cast: Cast; registered: Registered; nodeIds: Map<string, string>; step: Step }): Promise<void> {
@@ -117,6 +117,8 @@ export async function bindEntries({ services, cast, registered, nodeIds, step }:
           nodeId,
           sourceName: sourceOf[sample.mode],
           relation: sample.mode === "file-drop" ? `${sample.table}*.csv` : `public.${sample.table}`,
+          // The files' headers are the items' names.
+          ...(sample.mode === "file-drop" ? { columns: Object.fromEntries((entry.content.items ?? []).map((item) => [item.field, item.name])) } : {}),
           ...(sample.updateTimeColumn === undefined ? {} : { updateTimeColumn: sample.updateTimeColumn }),
         });
       }

@@ -108,6 +108,10 @@ async function buildCity(options: DemoOptions, log: Log, releasers: ReturnType<t
 
   const cast = await step("people", "机构与人员 organisations and people", (shown) => assembleCast({ catalog: center.catalog, departments, directory, step: shown }), (people) => `${people.departments.size} 个部门,人人以自己的密码登录`);
   const registered = await step("catalog", "编目、审批、发布 list, approve, publish", (shown) => registerEntries({ catalog: center.catalog, cast, departments, step: shown }), (entries) => `${entries.size} 条目录`);
+  await step("index", "目录检索 index and search", async () => {
+    await center.catalog.search.bringUpToDate();
+    return center.catalog.search.search(cast.office.operator, { text: "shiye", first: 3 });
+  }, (page) => `“shiye”(失业)检索到 ${page.total} 条:${page.hits.map((hit) => hit.entry.title).join("、")}`);
   const { nodes, nodeIds } = await step("nodes", "前置节点注册 enrol exchange nodes", (shown) => connectNodes({ services: center, centerUrl: center.url, server, cast, departments, directory, log, step: shown }), (connected) => `${connected.nodes.size} 个节点,密钥自持`);
   for (const [key, node] of nodes) releasers.add(`node ${key}`, () => node.stop());
   await step("bindings", "挂接 bind entries to their tables", (shown) => bindEntries({ services: center, cast, registered, nodeIds, step: shown }), () => `${registered.size} 条目录挂接到真实的表`);
