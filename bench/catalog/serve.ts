@@ -34,7 +34,8 @@ function statementOf(text: string, facets: boolean) {
   const key = `${facets} ${text}`;
   let statement = statements.get(key);
   if (!statement) {
-    const request: IndexSearchRequest = { terms: parseQuery(tokeniser, text), match: "all", filters: { values: {} }, sort: "relevance", first: 20, facets: facets ? allFacets : [], today: Math.floor(catalog.kernel.clock.now().getTime() / 86_400_000) };
+    const terms = parseQuery(tokeniser, text);
+    const request: IndexSearchRequest = { terms, required: terms.terms.map((_, at) => at), filters: { values: {} }, sort: "relevance", first: 20, facets: facets ? allFacets : [], today: Math.floor(catalog.kernel.clock.now().getTime() / 86_400_000) };
     statements.set(key, (statement = searchStatement(access, tables, benchActor, request)));
   }
   return statement;

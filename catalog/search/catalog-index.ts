@@ -34,8 +34,8 @@ export interface IndexFilters {
 export interface IndexSearchRequest {
   /** No terms: browsing. */
   terms: SearchTerms;
-  /** `all` terms must be found, or `any`: then the score decides. */
-  match: "all" | "any";
+  /** Of the terms, those that must be found; the others only rank. Indexes into `terms.terms`, at least one when there are terms. */
+  required: readonly number[];
   filters: IndexFilters;
   sort: SearchSort;
   first: number;

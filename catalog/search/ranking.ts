@@ -3,7 +3,8 @@
  *
  * score = Σ weight × part, each part 0–1, rounded to a millionth:
  * - text: mean over the query's rank tokens (and its prefix terms, which count twice) of the best field's weight;
- * - phrase: 1 the title is the query, 0.8 it begins so, 0.6 it contains it, else 0 (for Latin letters, in pinyin);
+ * - phrase: 1 the title is the query, 0.75 it begins so, 0.5 it contains it, else 0 (for Latin letters, in pinyin); to
+ *   the two in the middle comes a fifth of the share of the title that the query makes up: short titles first;
  * - authority: the department is the one source (数源部门) of data elements in it, and what kind of body it is;
  * - completeness: the score of the entry's checklist;
  * - use: views and grants, logarithmic;
@@ -15,7 +16,7 @@ export const scoreWeights = { text: 0.5, phrase: 0.22, authority: 0.1, completen
 export const fieldWeights = { title: 1, label: 0.6, body: 0.25 } as const;
 /** A prefix term (Latin letters, pinyin, one character) counts as so many rank tokens. */
 export const prefixTermWeight = 2;
-export const phraseValues = { equal: 1, begins: 0.8, contains: 0.6 } as const;
+export const phraseValues = { equal: 1, begins: 0.75, contains: 0.5, share: 0.2 } as const;
 export const scoreUnit = 1_000_000;
 
 const manyUses = Math.log1p(1_000);

@@ -3,12 +3,15 @@ import { InputError } from "#platform";
 import type { IndexFilters, SearchSort, SortPosition } from "./catalog-index.ts";
 
 /**
- * A place in one search: after which hit, and of which search. It carries the day from which recency counts and
- * whether all or any words were asked for, so that later pages continue the first one exactly.
+ * A place in one search: after which hit, and of which search. It carries the day from which recency counts and which
+ * words were required, so that later pages continue the first one exactly.
  */
 export interface SearchCursor {
   today: number;
-  match: "all" | "any";
+  /** Which terms, as in IndexSearchRequest. */
+  required: readonly number[];
+  /** Nothing had all words: compounds are asked for by their parts. */
+  relaxed: boolean;
   position: SortPosition;
 }
 
@@ -23,7 +26,7 @@ export function searchFingerprint(key: readonly string[], filters: IndexFilters,
 }
 
 export function encodeSearchCursor(fingerprint: string, cursor: SearchCursor): string {
-  return Buffer.from(JSON.stringify([fingerprint, cursor.today, cursor.match, cursor.position.value, cursor.position.entryId])).toString("base64url");
+  return Buffer.from(JSON.stringify([fingerprint, cursor.today, cursor.required, cursor.relaxed, cursor.position.value, cursor.position.entryId])).toString("base64url");
 }
 
 /** Refuses a cursor that cannot be read, and one that belongs to a search with another text, filter or order. */
@@ -35,12 +38,14 @@ export function decodeSearchCursor(cursor: string, fingerprint: string): SearchC
   } catch (error) {
     throw unreadable(error);
   }
-  if (!Array.isArray(parts) || parts.length !== 5) throw unreadable();
-  const [of, today, match, value, entryId] = parts as unknown[];
-  if (typeof today !== "number" || !Number.isSafeInteger(today) || Math.abs(today) > 1_000_000 || (match !== "all" && match !== "any") || typeof entryId !== "string") throw unreadable();
+  if (!Array.isArray(parts) || parts.length !== 6) throw unreadable();
+  const [of, today, required, relaxed, value, entryId] = parts as unknown[];
+  if (typeof today !== "number" || !Number.isSafeInteger(today) || Math.abs(today) > 1_000_000 || !isTermList(required) || typeof relaxed !== "boolean" || typeof entryId !== "string") throw unreadable();
   if (of !== fingerprint) {
     throw new InputError("The cursor belongs to a search with another text, filter or order", { zh: "检索条件已改变,原分页游标不能继续使用", code: "search.cursor-of-another-search", nextStep: "Ask for the first page of the new search, without a cursor." });
   }
   if (typeof value !== "string" && !(typeof value === "number" && Number.isSafeInteger(value))) throw unreadable();
-  return { today, match, position: { value, entryId } };
+  return { today, required, relaxed, position: { value, entryId } };
 }
+
+const isTermList = (value: unknown): value is number[] => Array.isArray(value) && value.length <= 16 && value.every((at) => Number.isInteger(at) && at >= 0 && at < 16);

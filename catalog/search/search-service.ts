@@ -26,7 +26,7 @@ export interface SearchPage {
   hasNextPage: boolean;
   total: number;
   facets: Facet[];
-  /** No entry has all the words; these have some of them, the best first. */
+  /** No entry has all the words; these have the rarer of them. */
   relaxed: boolean;
 }
 
@@ -104,24 +104,29 @@ export function createSearchService({ kernel, index, tokeniser }: CreateSearchSe
     access.assertAnyScope(actor, "entry", "see");
     checkSearch(request);
     const { text, filters = { values: {} }, sort = "relevance", first, facets = [] } = request;
-    const terms = parseQuery(tokeniser, text);
+    let terms = parseQuery(tokeniser, text);
     const fingerprint = searchFingerprint([terms.key, ...terms.terms.map((term) => term.text)], filters, sort);
     // Something was typed, but nothing in it can be searched for ("?!"): then nothing is found, not everything.
     if (terms.terms.length === 0 && text.trim() !== "") return { hits: [], hasNextPage: false, total: 0, facets: [], relaxed: false };
     const start: SearchCursor | undefined = request.after === undefined ? undefined : decodeSearchCursor(request.after, fingerprint);
     const today = start?.today ?? Math.floor(clock.now().getTime() / 86_400_000);
-    let match = start?.match ?? "all";
-    const ask = () => index.search(actor, { terms, match, filters, sort, first, facets, today, ...(start === undefined ? {} : { after: start.position }) });
+    let relaxed = start?.relaxed ?? false;
+    if (relaxed) terms = parseQuery(tokeniser, text, "split");
+    let required: readonly number[] = start?.required.filter((at) => at < terms.terms.length) ?? terms.terms.map((_, at) => at);
+    const ask = () => index.search(actor, { terms, required, filters, sort, first, facets, today, ...(start === undefined ? {} : { after: start.position }) });
     const end = seconds.startTimer();
     let result: IndexSearchResult = await ask();
-    if (result.total === 0 && start === undefined && terms.terms.length > 1) {
-      match = "any";
+    const parts = result.total === 0 && start === undefined ? parseQuery(tokeniser, text, "split") : terms;
+    if (result.total === 0 && start === undefined && parts.terms.length > 1) {
+      terms = parts;
+      relaxed = true;
+      required = await relax(terms.terms.length, async (some) => (await index.search(actor, { terms, required: some, filters, sort, first: 1, facets: [], today })).total);
       result = await ask();
     }
     const page: SearchPage = {
       hits: result.hits.map((hit) => ({
         ...hit,
-        cursor: encodeSearchCursor(fingerprint, { today, match, position: hit.position }),
+        cursor: encodeSearchCursor(fingerprint, { today, required, relaxed, position: hit.position }),
         // Worked out when they are looked at: 0.2 ms a hit that a list without them need not pay.
         get highlights() {
           return highlightsOf(hit.entry, terms.terms);
@@ -130,7 +135,7 @@ export function createSearchService({ kernel, index, tokeniser }: CreateSearchSe
       hasNextPage: result.hasNextPage,
       total: result.total,
       facets: await labelled(result, filters),
-      relaxed: match === "any",
+      relaxed,
     };
     end();
     return page;
@@ -243,6 +248,18 @@ export function createSearchService({ kernel, index, tokeniser }: CreateSearchSe
     },
     organisationNames,
   };
+}
+
+/**
+ * Which terms to insist on when nothing has all of them: those that occur at all, without the most frequent ones until
+ * something is found. 殡葬服务 gives what is about 殡葬, not everything with 服务.
+ */
+async function relax(terms: number, count: (required: readonly number[]) => Promise<number>): Promise<readonly number[]> {
+  const counted: { at: number; hits: number }[] = [];
+  for (let at = 0; at < terms; at += 1) counted.push({ at, hits: await count([at]) });
+  const left = counted.filter(({ hits }) => hits > 0).sort((a, b) => a.hits - b.hits || a.at - b.at);
+  while (left.length > 1 && (await count(left.map(({ at }) => at))) === 0) left.pop();
+  return left.length === 0 ? counted.map(({ at }) => at) : left.map(({ at }) => at).sort((a, b) => a - b);
 }
 
 function checkText(text: string): void {

@@ -71,7 +71,7 @@ export async function searchDocuments(reader: Reader, access: Access, facetValue
 export function searchStatement(access: Access, tables: GenerationTables, viewer: Actor, request: IndexSearchRequest): { text: string; values: unknown[]; maskedFacets: Map<FacetName, number> } {
   const parts = createSqlParts();
   const where = [seesEntry(access, viewer, parts, "d")];
-  const query = tsqueryOf(request.terms.terms, request.match);
+  const query = tsqueryOf(request.required.map((at) => request.terms.terms[at]!));
   if (query !== undefined) where.push(`d.tokens @@ ${parts.bind(query)}::tsquery`);
   addPlainFilters(request, parts, where, tables);
 

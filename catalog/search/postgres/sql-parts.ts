@@ -38,9 +38,9 @@ const lexeme = (token: string, suffix = "") => `'${token.replaceAll("\\", "\\\\"
 const matchText = ({ tokens, prefix }: TokenMatch) => `(${tokens.map((token) => lexeme(token, prefix ? ":*" : "")).join(" & ")})`;
 const termText = (term: QueryTerm) => `(${term.anyOf.map(matchText).join(" | ")})`;
 
-/** The terms as a tsquery; undefined when there are none. */
-export function tsqueryOf(terms: readonly QueryTerm[], match: "all" | "any"): string | undefined {
-  return terms.length === 0 ? undefined : terms.map(termText).join(match === "all" ? " & " : " | ");
+/** All of the terms as a tsquery; undefined when there are none. */
+export function tsqueryOf(terms: readonly QueryTerm[]): string | undefined {
+  return terms.length === 0 ? undefined : terms.map(termText).join(" & ");
 }
 
 /** Tokens of which any may be found, for ranking. */

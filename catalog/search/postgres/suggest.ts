@@ -20,7 +20,7 @@ export async function suggestEntries(reader: Reader, access: Access, tables: Gen
   const branches = [`(${select} d.title_key like ${begins} limit ${mostCandidates})`];
   const latin = /^[a-z]+$/.test(key);
   if (latin) branches.push(`(${select} d.pinyin_key like ${begins} limit ${mostCandidates})`);
-  if (!latin && [...key].length >= 2) branches.push(`(${select} d.tokens @@ ${parts.bind(tsqueryOf(request.terms.terms, "all"))}::tsquery and strpos(d.title_key, ${keySql}) > 0 limit ${mostCandidates})`);
+  if (!latin && [...key].length >= 2) branches.push(`(${select} d.tokens @@ ${parts.bind(tsqueryOf(request.terms.terms))}::tsquery and strpos(d.title_key, ${keySql}) > 0 limit ${mostCandidates})`);
   // Three letters and more: fewer would walk through a large part of all pinyin.
   if (latin && key.length >= 3) branches.push(`(${select} d.tokens @@ ${parts.bind(`'${pinyinMark}${key}':*`)}::tsquery and strpos(d.pinyin_key, ${keySql}) > 0 limit ${mostCandidates})`);
   if (latin && key.length >= 2 && key.length <= 12) branches.push(`(${select} d.tokens @@ ${parts.bind(`'^${key}':*`)}::tsquery and strpos(d.initials_key, ${keySql}) > 0 limit ${mostCandidates})`);

@@ -27,7 +27,8 @@ const mostTerms = 16;
 // Characters between words that are no part of a name: particles, and what stands for a place or an act of asking.
 const particles = new Set("的和与及或等在之于了是为对从按由有将被其各该我查找看个市区县省");
 
-export function parseQuery(tokeniser: Tokeniser, text: string): SearchTerms {
+/** `split`: compounds by their words (纳税信用 → 纳税, 信用), for when nothing has the compound. */
+export function parseQuery(tokeniser: Tokeniser, text: string, compounds: "whole" | "split" = "whole"): SearchTerms {
   const normalised = normalise(text.slice(0, longestQuery));
   const terms = new Map<string, QueryTerm>();
   const add = (term: QueryTerm) => {
@@ -35,7 +36,7 @@ export function parseQuery(tokeniser: Tokeniser, text: string): SearchTerms {
   };
   for (const run of runsOf(normalised)) {
     if (run.kind === "latin") for (const part of latinParts(run.text)) add(latinTerm(part));
-    else for (const chunk of hanChunks(tokeniser.words(run.text))) add(hanTerm(tokeniser, chunk));
+    else for (const chunk of hanChunks(tokeniser.words(run.text))) for (const part of compounds === "whole" ? [chunk] : splitCompound(tokeniser, chunk)) add(hanTerm(tokeniser, part));
   }
   return { key: comparisonKey(normalised), terms: [...terms.values()] };
 }
@@ -77,14 +78,25 @@ const pairsOf = (word: string) => {
   return [...new Set(characters.slice(1).map((character, at) => characters[at]! + character))];
 };
 
+function splitCompound(tokeniser: Tokeniser, chunk: string): string[] {
+  if ([...chunk].length < 4) return [chunk];
+  // The longest words inside, without those that lie in another.
+  const inner = [...new Set(tokeniser.innerWords(chunk))].filter((word, _at, all) => !all.some((other) => other !== word && other.includes(word)));
+  return covers(chunk, inner) ? inner : [chunk];
+}
+
+function covers(text: string, words: readonly string[]): boolean {
+  // A particle inside a name (人力资源和社会保障局) is often left out.
+  const covered = new Set([...text].flatMap((character, at) => (particles.has(character) ? [at] : [])));
+  for (const word of words) for (let at = text.indexOf(word), end = at + word.length; at < end; at += 1) covered.add(at);
+  return words.length > 0 && covered.size === text.length;
+}
+
 /** Of a long word that is made of words, those words: 人口基础信息 also finds 人口库基础数据信息. Else every pair. */
 function requiredPairs(tokeniser: Tokeniser, text: string, pairs: string[]): string[] {
   if ([...text].length < 5) return pairs;
   const inner = tokeniser.innerWords(text).filter((word) => [...word].length <= 4);
-  // A particle inside a name (人力资源和社会保障局) is often left out.
-  const covered = new Set([...text].flatMap((character, at) => (particles.has(character) ? [at] : [])));
-  for (const word of inner) for (let at = text.indexOf(word), end = at + word.length; at < end; at += 1) covered.add(at);
-  return inner.length > 0 && covered.size === text.length ? [...new Set(inner.flatMap(pairsOf))] : pairs;
+  return covers(text, inner) ? [...new Set(inner.flatMap(pairsOf))] : pairs;
 }
 
 function latinParts(run: string): string[] {
