@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describeError, type Database } from "#platform";
-import { findRelation, quoteRelation } from "../sources/introspect.ts";
+import { findRelation, quoteRelation, type RelationSchema } from "../sources/introspect.ts";
 import { createSlot, dropSlot, ensurePublication, findSlot } from "../sources/slot.ts";
 import { breakingReason, compareSchema } from "../sources/drift.ts";
 import type { CaptureSession } from "./capture-session.ts";
@@ -124,7 +124,11 @@ export async function runSlotEngine(options: SlotEngineOptions): Promise<"idle" 
     return "idle";
   }
 
-  const schemas = await source.read((reader) => Promise.all(runtimes.map((runtime) => findRelation(reader, runtime.assignment.binding.relation))));
+  const schemas = await source.read(async (reader) => {
+    const found: (RelationSchema | undefined)[] = [];
+    for (const runtime of runtimes) found.push(await findRelation(reader, runtime.assignment.binding.relation));
+    return found;
+  });
   const relations = [...new Set(schemas.flatMap((schema) => schema?.relation ?? []))];
   if (relations.length > 0) await ensurePublication({ url, publicationName: names.publicationName, relations });
   const start = await takeSlot(context, source, url, config.name, names);

@@ -77,12 +77,17 @@ export async function openSlotSession(options: SlotSessionOptions): Promise<Capt
   let flushing: Promise<void> | undefined;
   let flushTimer: NodeJS.Timeout | undefined;
   let full = false;
+  /** What a sink took is not durable and never will be in this session: from here on nothing is confirmed. */
+  let broken = false;
   let stream: SlotStream | undefined;
   let finish: (error: Error | undefined) => void = () => undefined;
   const ended = new Promise<Error | undefined>((done) => {
     finish = done;
   });
-  const fail = (error: unknown) => finish(error instanceof Error ? error : new Error(String(error)));
+  const fail = (error: unknown) => {
+    broken = true;
+    finish(error instanceof Error ? error : new Error(String(error)));
+  };
 
   function each(oid: number, run: (sink: ChangeSink, index: number) => void): void {
     const state = relations.get(oid);
@@ -223,7 +228,7 @@ export async function openSlotSession(options: SlotSessionOptions): Promise<Capt
   }
 
   async function confirm(now: boolean): Promise<void> {
-    if (options.holdConfirmation || durable <= confirmed || options.sinks.some((sink) => sink.isHalted())) return;
+    if (broken || options.holdConfirmation || durable <= confirmed || options.sinks.some((sink) => sink.isHalted())) return;
     const at = performance.now();
     if (!now && at - lastConfirmAt < options.confirmEveryMs) return;
     lastConfirmAt = at;

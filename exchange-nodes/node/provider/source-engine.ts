@@ -9,7 +9,7 @@ import { createFileFeeder, createFileIntrospection } from "./file-feeder.ts";
 import { runFrontEngine, type FrontFeeder } from "./front-engine.ts";
 import { dropFrontTable, listFrontTables } from "./front-store.ts";
 import { createRelationFeeder } from "./relation-feeder.ts";
-import { giveUpSlot, runSlotEngine, slotNames, type SlotHealth } from "./slot-engine.ts";
+import { giveUpSlot, rest, runSlotEngine, slotNames, type SlotHealth } from "./slot-engine.ts";
 
 /** The capture of one source: the engine that its kind and its configuration ask for, begun again whenever assignments change. */
 export interface SourceEngine {
@@ -34,6 +34,8 @@ export interface CreateSourceEngineOptions {
 
 const guardMs = 5_000;
 const driftMs = 30_000;
+/** Without feeds there is nothing to do but to look whether something is left over. */
+const idleMs = 30_000;
 
 interface Capture {
   run(signal: AbortSignal, rebuild: (reason: string) => void): Promise<"idle" | "ended">;
@@ -121,8 +123,8 @@ export function createSourceEngine(options: CreateSourceEngineOptions): SourceEn
 
   const loop: Loop = createLoop({
     name: `capture ${config.name}`,
-    intervalMs: 5_000,
-    maxDelayMs: 5_000,
+    intervalMs: 500,
+    maxDelayMs: 10_000,
     log,
     run: async (signal) => {
       rebuild = new AbortController();
@@ -135,7 +137,8 @@ export function createSourceEngine(options: CreateSourceEngineOptions): SourceEn
           log.debug({ source: config.name, reason }, "capture begins again");
           rebuild.abort();
         });
-        return (outcome === "ended" || again.aborted) && !signal.aborted;
+        if (outcome === "idle") await rest(idleMs, AbortSignal.any([signal, again]));
+        return !signal.aborted;
       } catch (error) {
         failure = describeError(error);
         throw error;
