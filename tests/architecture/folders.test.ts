@@ -37,7 +37,7 @@ function importsOf(file: string): string[] {
   return [...text.matchAll(importPattern)].map((match) => match[1] ?? match[2]!);
 }
 
-const isTest = (file: string) => /\.test\.tsx?$/.test(file) || file.includes("/testing/");
+const isTest = (file: string) => /\.(test|fixture)\.tsx?$/.test(file) || file.includes("/testing/");
 
 test("each folder imports only the folders that the design allows, and only through their faces", () => {
   const wrong: string[] = [];
