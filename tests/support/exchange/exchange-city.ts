@@ -17,6 +17,7 @@ export interface ExchangeCity extends TableExchange {
   center: CityProcess;
   provider: CityProcess;
   subscriber: CityProcess;
+  centerUrl(): string;
   nodeId(name: "provider" | "subscriber"): string;
   announce(kind: string, grant: Grant): Promise<void>;
   /** Puts an entry over the bound table of the provider's source. */
@@ -117,6 +118,7 @@ export async function startExchangeCity(options: StartExchangeCityOptions): Prom
     center,
     provider,
     subscriber,
+    centerUrl: () => centerUrl,
     nodeId: (name) => nodeIds.get(name)!,
     announce: (kind, grant) => announceGrant(kernel, kind, grant),
     async addEntry(entry, relation) {
