@@ -174,7 +174,7 @@ export async function openSlotSession(options: SlotSessionOptions): Promise<Capt
   let messages = 0;
   function afterMessage(): void {
     if (touched.size === 0) return;
-    flushTimer ??= setTimeout(() => void flush(), options.lingerMs);
+    flushTimer ??= setTimeout(onLinger, options.lingerMs);
     messages += 1;
     if ((messages & 255) !== 0) return;
     const waiting = pendingBytes();
@@ -199,10 +199,16 @@ export async function openSlotSession(options: SlotSessionOptions): Promise<Capt
     if (pendingBytes() <= pendingLimitBytes) stream?.resume();
   }
 
+  /** One that fires while a flush runs must not count as waiting: what came since then would never be flushed. */
+  function onLinger(): void {
+    flushTimer = undefined;
+    void flush();
+  }
+
   function flush(): Promise<void> {
     flushing ??= flushNow().finally(() => {
       flushing = undefined;
-      if (touched.size > 0 && !closing) flushTimer ??= setTimeout(() => void flush(), options.lingerMs);
+      if (touched.size > 0 && !closing) flushTimer ??= setTimeout(onLinger, options.lingerMs);
     });
     return flushing;
   }
