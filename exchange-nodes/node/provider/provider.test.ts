@@ -5,7 +5,7 @@ import iconv from "iconv-lite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createMetrics, createSilentLog, newId } from "#platform";
 import { createTestDatabase, type TestDatabase } from "#test-support";
-import { cityOffice, eventually, items, newGrant, providerOperator, startExchange, type TestExchange } from "../../center/exchange.fixture.ts";
+import { cityOffice, items, newGrant, providerOperator, startExchange, type TestExchange } from "../../center/exchange.fixture.ts";
 import { createNode, type ExchangeNodeProcess } from "../node.ts";
 import type { NodeProvider } from "../provider-port.ts";
 import type { SourceConfig, SourceOptions } from "./context.ts";
@@ -21,6 +21,15 @@ beforeAll(async () => {
   subscriber = await exchange.startSubscriber("民政局前置机");
 });
 afterAll(() => exchange.stop());
+
+/** Looks again until it holds; long enough for a machine that does much else. */
+async function eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`never came true: ${what}`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
 
 interface Provided {
   source: TestDatabase;
@@ -136,7 +145,7 @@ const ways: { name: string; kind: SourceConfig["kind"]; options?: SourceOptions;
 ];
 
 describe.each(ways)("capture by $name", ({ kind, options, updateTimeColumn, points }) => {
-  test("a snapshot beside writers, then inserts, updates and deletes, with a fault at each step and a restart, ends equal to the source", { timeout: 120_000 }, async () => {
+  test("a snapshot beside writers, then inserts, updates and deletes, with a fault at each step and a restart, ends equal to the source", { timeout: 300_000 }, async () => {
     const provided = await provide({ kind, ...(options ? { options } : {}) }, updateTimeColumn === undefined ? {} : { updateTimeColumn });
     const touch = updateTimeColumn === undefined ? "" : ", changed_at = clock_timestamp()";
     try {
@@ -165,7 +174,7 @@ describe.each(ways)("capture by $name", ({ kind, options, updateTimeColumn, poin
   });
 });
 
-test("a row that fails its checks is parked, is overtaken by its correction, and can be discarded", { timeout: 60_000 }, async () => {
+test("a row that fails its checks is parked, is overtaken by its correction, and can be discarded", { timeout: 200_000 }, async () => {
   const provided = await provide({ kind: "postgres-bridge" }, { rows: 5 });
   try {
     await eventually(provided.equal, "equal");
@@ -182,7 +191,7 @@ test("a row that fails its checks is parked, is overtaken by its correction, and
   }
 });
 
-test("a source that gives no slot is read instead", { timeout: 60_000 }, async () => {
+test("a source that gives no slot is read instead", { timeout: 200_000 }, async () => {
   const provided = await provide({ kind: "postgres-direct", options: { capture: "auto" } }, { rows: 20, selectOnly: true });
   try {
     await eventually(provided.equal, "equal");
@@ -198,7 +207,7 @@ test("a source that gives no slot is read instead", { timeout: 60_000 }, async (
 describe("a drop folder", () => {
   const csv = (rows: readonly (readonly string[])[]) => [["身份证号", "姓名", "金额"], ...rows].map((row) => row.join(",")).join("\r\n");
 
-  test("takes GB18030 and UTF-8 files as replacements, refuses a bad one whole with a report, and survives a fault between taking and moving", { timeout: 60_000 }, async () => {
+  test("takes GB18030 and UTF-8 files as replacements, refuses a bad one whole with a report, and survives a fault between taking and moving", { timeout: 200_000 }, async () => {
     const folder = await mkdtemp(join(tmpdir(), "zt-drop-"));
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, "people_01.csv"), iconv.encode(csv([[number(1), "龚䶮", "1.50"], [number(2), "王五", ""]]), "gb18030"));
