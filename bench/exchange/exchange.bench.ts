@@ -19,7 +19,7 @@ import { createTable, generateRows, indexTable, insertInTransactions, population
 const { values } = parseArgs({ options: { rows: { type: "string", default: "100000" }, rounds: { type: "string", default: "3" }, changes: { type: "string" }, verbose: { type: "boolean", default: false } } });
 const rows = Number(values.rows);
 const rounds = Number(values.rounds);
-const changes = Number(values.changes ?? Math.max(1_000, Math.round(rows / 2)));
+const changes = Number(values.changes ?? Math.max(1_000, Math.round(rows / 4)));
 const say = (text: string) => void process.stdout.write(`${text}\n`);
 const median = (numbers: number[]) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 const perSecond = (count: number, ms: number) => `${Math.round(count / (ms / 1_000)).toLocaleString("en")} rows/s`;
