@@ -5,8 +5,8 @@ import { ConflictError, isUniqueViolation, quoteIdentifier, type Clock, type Dat
 import type { BucketChecksums, ChecksumReport, FeedTarget } from "../../protocol/assignments.ts";
 import { canonicalSettings, canonicalTextSql, decodeChecksum, decodeRepair, keyBucketSql, rowChecksumSql } from "../../protocol/checksum.ts";
 import { parsePosition, type FeedHead } from "../../protocol/envelope.ts";
-import { hasEscapes, partitionLines, type SequencedLines } from "./lines.ts";
-import { applySql, columnList, stageColumns, tableNames, type TableShape } from "./target-table.ts";
+import { hasEscapes, partitionLines, type LinePart, type SequencedLines } from "./lines.ts";
+import { applySql, columnList, smallTableRows, stageColumns, tableNames, type TableShape } from "./target-table.ts";
 import { advanceApplied, beginRefresh, ensureTargetSchema, findTargetFeed, forgetLoaded, indexSql, insertTargetFeed, lockPositions, movePositions, noteLoaded, swapIn, writePartitions, writeTargetState, type TargetFeed, type TargetState } from "./target-store.ts";
 
 /**
@@ -113,12 +113,15 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
   }
 
   /** Brings lines (as `partitionLines` gives them) into the table. */
-  async function applyLines(tx: Transaction, shape: TableShape, bytes: Buffer, rows: number): Promise<number> {
+  async function applyLines(tx: Transaction, shape: TableShape, { bytes, rows, deletes: count }: LinePart): Promise<number> {
     if (rows === 0) return 0;
-    if (rows <= smallRows && !hasEscapes(bytes)) return countWritten(tx, { text: applySql({ names, shape, into: "table", from: { linesParameter: 1 } }), values: [bytes.toString("utf8")] });
+    // Stays true for the applier's life: a transaction that is rolled back leaves it true, which costs time only.
+    if (count > 0) opened().remembersDeletes = true;
+    const deletes = opened().remembersDeletes;
+    if (rows <= smallRows && !hasEscapes(bytes)) return countWritten(tx, { text: applySql({ names, shape, into: "table", from: { linesParameter: 1 }, deletes }), values: [bytes.toString("utf8")] });
     await tx.query(`create temp table zt_stage (${stageColumns(shape)}) on commit drop`);
     await copyInto(tx, "pg_temp.zt_stage", "", [bytes]);
-    return countWritten(tx, { text: applySql({ names, shape, into: "table", from: "pg_temp.zt_stage" }) });
+    return countWritten(tx, { text: applySql({ names, shape, into: "table", from: "pg_temp.zt_stage", deletes }) });
   }
 
   /** Runs of batches that one transaction takes. */
@@ -156,7 +159,7 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
           const fresh = group.filter(({ envelope }) => envelope.sequence > Math.max(...at));
           if (at.some((sequence) => sequence !== at[0])) throw new ConflictError(`Feed ${feedId} is being applied by another process`, { code: "subscriber.moved" });
           const [part] = partitionLines(sequenced(fresh), 1, keyColumns);
-          const count = await applyLines(tx, shape, part!.bytes, part!.rows);
+          const count = await applyLines(tx, shape, part!);
           await movePositions(tx, feedId, allPartitions(), head);
           await advanceApplied(tx, feedId, clock.now());
           return count;
@@ -168,7 +171,7 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
     }
 
     // Each group is cut when its first partition comes to it and let go by the last: memory holds what is under way.
-    const cut = groups.map((group) => ({ head: headOf(group.at(-1)!), group, parts: undefined as { bytes: Buffer; rows: number }[] | undefined, users: partitions }));
+    const cut = groups.map((group) => ({ head: headOf(group.at(-1)!), group, parts: undefined as LinePart[] | undefined, users: partitions }));
     const partOf = (one: (typeof cut)[number], partition: number, done: number) => {
       if (done >= one.group[0]!.envelope.sequence) return partitionLines(sequenced(one.group.filter(({ envelope }) => envelope.sequence > done)), partitions, keyColumns)[partition]!;
       one.parts ??= partitionLines(sequenced(one.group), partitions, keyColumns);
@@ -190,7 +193,7 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
             const count = await transaction("changes", signal, async (tx) => {
               const [at] = await lockPositions(tx, feedId, [partition]);
               if (at !== done) throw new ConflictError(`Feed ${feedId} is being applied by another process`, { code: "subscriber.moved" });
-              const applied = await applyLines(tx, shape, part.bytes, part.rows);
+              const applied = await applyLines(tx, shape, part);
               await movePositions(tx, feedId, [partition], head);
               return applied;
             });
@@ -297,11 +300,12 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
       await lockPositions(tx, feedId, allPartitions());
       const { rows } = await tx.query<{ waiting: boolean }>(`select exists (select from ${names.aside}) as waiting`);
       if (!rows[0]!.waiting) return;
-      await tx.query(applySql({ names, shape, into: "build", from: names.aside }));
+      await tx.query(applySql({ names, shape, into: "build", from: names.aside, deletes: true }));
       await tx.query(`truncate ${names.aside}`);
     });
     for (const index of others) if (!there.has(index.name)) await build(index);
-    await database.read((reader) => reader.query(`analyze ${names.build}`));
+    const { rows } = await database.read((reader) => reader.query(`select from ${names.build} limit ${smallTableRows}`));
+    if (rows.length === smallTableRows) await database.read((reader) => reader.query(`analyze ${names.build}`));
     await swapWhenFree(batch, signal);
   }
 
@@ -324,7 +328,13 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
     state.generation = refresh.generation;
     state.shape = refresh.shape;
     state.state = "current";
+    state.remembersDeletes = await anyDeleted();
     delete state.refresh;
+  }
+
+  async function anyDeleted(): Promise<boolean> {
+    const { rows } = await database.read((reader) => reader.query<{ any: boolean }>(`select exists (select from ${names.deleted}) as any`));
+    return rows[0]!.any;
   }
 
   function dedupeSql(shape: TableShape): string {
@@ -342,7 +352,7 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
     await pass([batch], "repair", signal, async (tx) => {
       await tx.query(`create temp table zt_repair (${stageColumns(shape)}) on commit drop`);
       await copyInto(tx, "pg_temp.zt_repair", "", [part!.bytes]);
-      written = await countWritten(tx, { text: applySql({ names, shape, into: "table", from: "pg_temp.zt_repair" }) });
+      written = await countWritten(tx, { text: applySql({ names, shape, into: "table", from: "pg_temp.zt_repair", deletes: true }) });
       for (const [name, value] of [...canonicalSettings, ["enable_seqscan", "on"], ["enable_hashjoin", "on"]]) await tx.query("select set_config($1, $2, true)", [name, value]);
       // Whole buckets: what the source no longer has goes, unless it came after the source was read.
       const gone = await tx.query(
@@ -352,6 +362,7 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
         [head.bucketNumbers, String(lsn), index, batch.envelope.sequence],
       );
       written += gone.rowCount;
+      opened().remembersDeletes = true;
     });
     return written;
   }
@@ -390,6 +401,7 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
         return undefined;
       });
       feed = (await database.read((reader) => findTargetFeed(reader, feedId)))!;
+      feed.remembersDeletes = feed.state === "current" && (await anyDeleted());
       await database.read((reader) => advanceApplied(reader, feedId, clock.now()));
       feed.appliedSequence = Math.max(feed.appliedSequence, lowest(feed.positions).sequence);
       return { head: lowest(feed.positions), state: feed.state, generation: feed.generation, ...(feed.appliedSequence > 0 ? { lastRowAt: feed.updatedAt } : {}) };

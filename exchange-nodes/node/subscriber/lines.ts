@@ -11,13 +11,15 @@ export interface SequencedLines {
 export interface LinePart {
   bytes: Buffer;
   rows: number;
+  /** Of them, deletions. */
+  deletes: number;
 }
 
 const newline = 10;
 const tab = 9;
 
 export function partitionLines(batches: readonly SequencedLines[], partitions: number, keyColumns: number): LinePart[] {
-  const parts = Array.from({ length: partitions }, () => ({ bytes: Buffer.allocUnsafe(0), at: 0, rows: 0 }));
+  const parts = Array.from({ length: partitions }, () => ({ bytes: Buffer.allocUnsafe(0), at: 0, rows: 0, deletes: 0 }));
   const total = batches.reduce((sum, { lines }) => sum + lines.byteLength, 0);
   // A good guess of each share; grown when keys are uneven.
   for (const part of parts) part.bytes = Buffer.allocUnsafe(Math.ceil((total * 1.25) / partitions) + 4096);
@@ -49,10 +51,11 @@ export function partitionLines(batches: readonly SequencedLines[], partitions: n
       lines.copy(part.bytes, part.at + prefix.byteLength, start, stop);
       part.at = need;
       part.rows += 1;
+      if (lines[start] === 68 /* D */) part.deletes += 1;
       start = stop;
     }
   }
-  return parts.map((part) => ({ bytes: part.bytes.subarray(0, part.at), rows: part.rows }));
+  return parts.map((part) => ({ bytes: part.bytes.subarray(0, part.at), rows: part.rows, deletes: part.deletes }));
 }
 
 /**

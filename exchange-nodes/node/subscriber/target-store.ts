@@ -60,6 +60,8 @@ export interface TargetFeed {
   /** Chunks beyond the positions that are in the table being built. */
   loaded: Set<number>;
   updatedAt: Date;
+  /** Keys of deleted rows are kept: changes have to be compared with them. */
+  remembersDeletes: boolean;
 }
 
 export async function ensureTargetSchema(database: Database): Promise<void> {
@@ -93,6 +95,7 @@ export async function findTargetFeed(reader: Reader, feedId: string): Promise<Ta
     positions,
     loaded: new Set(loaded.map(({ sequence }) => sequence)),
     updatedAt: row.updated_at,
+    remembersDeletes: true,
     ...(row.shape === null ? {} : { shape: row.shape }),
     ...(row.refresh === null ? {} : { refresh: row.refresh }),
   };
