@@ -1,0 +1,104 @@
+import type { CatalogEntry } from "#standards";
+import type { AppliedRule, ImportIssue, ImportRecord } from "../model.ts";
+import type { RawRow } from "../reading/raw-table.ts";
+import { asText } from "./cells.ts";
+import { readItem, readItemsCell, settleItems } from "./items.ts";
+import { kindOf, valueKinds } from "./kinds.ts";
+import type { Mapping } from "./mapping.ts";
+import { readMembers, type Draft } from "./members.ts";
+import { readSharing } from "./openness.ts";
+import { readRemoteKey } from "./remote-key.ts";
+import { createRowReader, type ColumnsOf, type RowReader } from "./row-reader.ts";
+
+export interface BuildContext {
+  mapping: Mapping;
+  columns: ColumnsOf;
+  sheet: string | undefined;
+  rules: Map<string, AppliedRule>;
+  /** Content that an export of ours kept beside the readable columns, by entry code. */
+  kept?: ReadonlyMap<string, { entryId?: string; content: CatalogEntry }>;
+}
+
+/** The entry of one row and of the item rows that follow it. */
+export function buildRecord({ mapping, columns, sheet, rules, kept }: BuildContext, rows: readonly RawRow[]): ImportRecord {
+  const issues: ImportIssue[] = [];
+  const readers = rows.map((row) => createRowReader({ mapping, columns, cells: row.cells, row: row.number, sheet, issues, rules }));
+  const reader = readers[0]!;
+  const record: ImportRecord = { row: rows[0]!.number, itemRows: rows.length - 1, title: "", issues, ...(sheet === undefined ? {} : { sheet }) };
+  const whole = readWholeContent(reader);
+  readProvider(reader, record);
+  const entryId = reader.text("entryId")?.text;
+  if (entryId !== undefined) record.entryId = entryId;
+  if (whole !== undefined) {
+    record.content = whole;
+    record.title = asText(whole.title);
+    return issues.some((issue) => issue.severity === "error") ? withoutContent(record) : record;
+  }
+  if (reader.has("content")) return withoutContent(record);
+
+  const code = reader.text("code")?.text;
+  const base = code === undefined ? undefined : kept?.get(code);
+  if (base?.entryId !== undefined) record.entryId = base.entryId;
+  const draft: Draft = base === undefined ? {} : keptMembers(base.content, reader);
+  readMembers(reader, draft);
+  readItemsCell(reader, draft);
+  const items = readers.flatMap((each, index) => readItem(each, index) ?? []);
+  if (items.length > 0) draft.items = settleItems(reader, items, base?.content.items ?? []);
+  readSharing(reader, mapping, draft);
+  if (mapping.key !== undefined) {
+    // The column holds an address; the reference is made from it.
+    delete draft.sourceReference;
+    const reference = readRemoteKey(reader, mapping);
+    if (reference !== undefined) draft.sourceReference = reference;
+  }
+  record.title = draft.title ?? "";
+  reportSlip(reader, issues);
+  return issues.some((issue) => issue.severity === "error") ? record : { ...record, content: draft as CatalogEntry };
+}
+
+const withoutContent = ({ content: _content, ...record }: ImportRecord): ImportRecord => record;
+
+/** An entry's content as one JSON object: our own export. */
+function readWholeContent(reader: RowReader): CatalogEntry | undefined {
+  if (!reader.has("content")) return undefined;
+  const found = reader.first("content");
+  if (found === undefined) return void reader.report("error", "content", "/", "value.missing", { en: "the content is missing", zh: "缺少条目内容" });
+  let content: unknown = found.value;
+  if (typeof content === "string") {
+    try {
+      content = JSON.parse(content) as unknown;
+    } catch {
+      // Not JSON: reported below.
+      content = undefined;
+    }
+  }
+  if (typeof content === "object" && content !== null && !Array.isArray(content)) return content as CatalogEntry;
+  return void reader.report("error", "content", "/", "value.unknown", { en: "is not the JSON object of an entry", zh: "不是条目内容的 JSON 对象" }, found.value);
+}
+
+/** What an export kept, without the members that the readable columns now state: a cell that was emptied is emptied. */
+function keptMembers(content: CatalogEntry, reader: RowReader): Draft {
+  const stated = new Set<string>();
+  for (const member of ["abstract", "keywords", "themeCodes", "internalDepartment", "sharingCondition", "refusalBasis", "openCondition", "releasedOn", "relatedCodes", "sharingMethod", "format"] as const) {
+    const target = member === "format" ? "formatClass" : member;
+    if (reader.has(target)) stated.add(member);
+  }
+  if (stated.has("sharingCondition")) stated.add("refusalBasis");
+  return Object.fromEntries(Object.entries(content).filter(([member]) => !stated.has(member))) as Draft;
+}
+
+function readProvider(reader: RowReader, record: ImportRecord): void {
+  const provider = reader.text("provider");
+  const kind = provider === undefined ? undefined : kindOf(provider.text);
+  if (kind !== undefined) reader.report("error", "provider", "/organisation", "value.of-another-column", { en: `is ${valueKinds[kind].en}, not a provider: have the columns slipped?`, zh: `是${valueKinds[kind].zh},不是提供方,请检查是否错列` }, provider!.text);
+  else if (provider !== undefined) record.providerName = provider.text.replaceAll(/\s*\n\s*/g, " ");
+  const code = reader.text("providerCode");
+  if (code !== undefined && !/^[-—/无]$/.test(code.text)) record.providerCode = code.text.normalize("NFKC").replaceAll(/\s/g, "").toUpperCase();
+}
+
+/** Two values that belong elsewhere are no coincidence: say it of the row. */
+function reportSlip(reader: RowReader, issues: readonly ImportIssue[]): void {
+  const slipped = issues.filter((issue) => issue.code === "value.of-another-column" || (issue.code === "value.unknown" && issue.message.includes("have the columns slipped?")));
+  if (slipped.length < 2) return;
+  reader.report("error", undefined, "/", "row.shifted", { en: `the columns of this row have slipped (${slipped.map((issue) => issue.column).join(", ")} hold values of other columns): compare it with the header and put it right`, zh: `本行疑似整体错列(${slipped.map((issue) => issue.column).join("、")} 的值属于其他列),请对照表头更正` });
+}

@@ -1,0 +1,93 @@
+import { shorten, type AppliedRule, type ImportIssue, type Severity } from "../model.ts";
+import { asText, valuesAt } from "./cells.ts";
+import { baseColumn, plainHeader, type Mapping, type Target } from "./mapping.ts";
+
+export interface SourceColumn {
+  index: number;
+  /** As it stands in the file. */
+  header: string;
+  /** What follows the column's name in a path of JSON. */
+  path: string;
+}
+
+export type ColumnsOf = ReadonlyMap<Target, readonly SourceColumn[]>;
+
+/** Which columns of a header each target of a mapping is read from, in the mapping's order of preference. */
+export function resolveColumns(mapping: Mapping, headers: readonly string[]): ColumnsOf {
+  const byName = new Map<string, number>();
+  headers.forEach((header, index) => {
+    const plain = plainHeader(header);
+    if (plain !== "" && !byName.has(plain)) byName.set(plain, index);
+  });
+  const found = new Map<Target, readonly SourceColumn[]>();
+  for (const [target, names] of Object.entries(mapping.fields) as [Target, readonly string[]][]) {
+    const columns = names.flatMap((name): SourceColumn[] => {
+      const whole = byName.get(plainHeader(name));
+      if (whole !== undefined) return [{ index: whole, header: headers[whole]!, path: "" }];
+      const base = baseColumn(name);
+      const index = base === name ? undefined : byName.get(plainHeader(base));
+      return index === undefined ? [] : [{ index, header: name, path: name.slice(base.length) }];
+    });
+    if (columns.length > 0) found.set(target, columns);
+  }
+  return found;
+}
+
+export interface Located {
+  value: unknown;
+  column: string;
+}
+
+/** One row with its columns by target; collects what is found wrong with it. */
+export interface RowReader {
+  has(target: Target): boolean;
+  /** Every value of the first column that has any. */
+  first(target: Target): Located | undefined;
+  text(target: Target): { text: string; column: string } | undefined;
+  report(severity: Severity, target: Target | undefined, path: string, code: string, words: { en: string; zh: string }, value?: unknown): void;
+  applyRule(code: string, words: { en: string; zh: string }): void;
+}
+
+export interface CreateRowReaderOptions {
+  mapping: Mapping;
+  columns: ColumnsOf;
+  cells: readonly unknown[];
+  row: number;
+  sheet: string | undefined;
+  issues: ImportIssue[];
+  rules: Map<string, AppliedRule>;
+}
+
+export function createRowReader({ mapping, columns, cells, row, sheet, issues, rules }: CreateRowReaderOptions): RowReader {
+  function first(target: Target): Located | undefined {
+    for (const { index, header, path } of columns.get(target) ?? []) {
+      const values = path === "" ? [cells[index]] : valuesAt(cells[index], path);
+      const filled = values.filter((value) => value !== undefined && value !== null && (typeof value === "object" ? (Array.isArray(value) ? value.length > 0 : true) : asText(value) !== ""));
+      if (filled.length > 0) return { value: path.includes("[]") ? filled : filled[0], column: header };
+    }
+    const fallback = mapping.defaults?.[target];
+    if (fallback === undefined) return undefined;
+    addRule(rules, `default.${target}`, { en: `${target} is not stated; the mapping gives "${fallback}"`, zh: `未填写 ${target},按映射默认值“${fallback}”处理` });
+    return { value: fallback, column: "(default)" };
+  }
+  return {
+    has: (target) => columns.has(target) || mapping.defaults?.[target] !== undefined,
+    first,
+    text(target) {
+      const found = first(target);
+      const text = found === undefined ? "" : asText(found.value).replace(/^'(?='*[=+\-@])/, "");
+      return found === undefined || text === "" ? undefined : { text, column: found.column };
+    },
+    report(severity, target, path, code, { en, zh }, value) {
+      const column = target === undefined ? undefined : (first(target)?.column ?? columns.get(target)?.[0]?.header);
+      issues.push({ row, path, code, severity, message: en, zh, ...(sheet === undefined ? {} : { sheet }), ...(column === undefined ? {} : { column }), ...(value === undefined ? {} : { value: shorten(value) }) });
+    },
+    applyRule: (code, words) => addRule(rules, code, words),
+  };
+}
+
+function addRule(rules: Map<string, AppliedRule>, code: string, { en, zh }: { en: string; zh: string }): void {
+  const known = rules.get(code);
+  if (known) known.count += 1;
+  else rules.set(code, { code, message: en, zh, count: 1 });
+}
