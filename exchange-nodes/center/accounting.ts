@@ -34,11 +34,14 @@ export function createAccounting({ kernel, feedLog, retention = defaultRetention
   async function account(feedId: string): Promise<number> {
     let counted = 0;
     for (;;) {
+      const from = (await database.read((reader) => findFeed(reader, feedId)))?.accountedSequence;
+      // Read before the transaction: the log may need a connection of its own.
+      const envelopes = from === undefined ? [] : await feedLog.readEnvelopes(feedId, from, pageSize);
+      if (envelopes.length === 0) break;
       const page = await database.withTransaction(async (tx) => {
         const feed = await findFeed(tx, feedId, "for update");
-        if (!feed) return 0;
-        const envelopes = await feedLog.readEnvelopes(feedId, feed.accountedSequence, pageSize);
-        if (envelopes.length === 0) return 0;
+        // Somebody else has counted it meanwhile.
+        if (!feed || feed.accountedSequence !== from) return 0;
         await tx.query("insert into exchange.batch_evidence (feed_id, sequence, hash, envelope, received_at) select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::timestamptz[]) on conflict do nothing", [feedId, envelopes.map(({ envelope }) => envelope.sequence), envelopes.map(({ hash }) => hash), envelopes.map(({ envelope }) => canonicalJson(envelope)), envelopes.map(({ receivedAt }) => receivedAt)]);
         await tx.query(
           `insert into exchange.metering as m (grant_id, day, rows, deletes, bytes, batches)

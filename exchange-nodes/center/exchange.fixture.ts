@@ -40,6 +40,8 @@ export interface TestExchange {
   grants: Map<string, Grant>;
   entries: Map<string, ExchangeEntry>;
   confirmed: string[];
+  /** One more centre process on the same database, with an address of its own. */
+  startCenter(): Promise<{ center: ExchangeCenter; url: string }>;
   /** Changes a grant and announces it, as the catalog does. */
   announce(kind: string, grant: Grant): Promise<void>;
   /** A node with keys of its own and a client, driven by hand. */
@@ -53,6 +55,8 @@ export interface TestProvider {
   nodeId: string;
   client: GatewayClient;
   key: SigningKey;
+  /** The same node talking to another centre process. */
+  via(url: string): GatewayClient;
   assignment(feedId: string): Promise<ProviderAssignment | undefined>;
   assignments(after?: number, waitMs?: number): Promise<Assignments>;
 }
@@ -79,23 +83,30 @@ export async function startExchange(options: Partial<CreateExchangeCenterOptions
   const grants = new Map<string, Grant>();
   const entries = new Map<string, ExchangeEntry>([["entry_1", { id: "entry_1", code: "33A007/000012", title: "城乡居民养老保险", organisationId: "org_provider", state: "published", items }]]);
   const confirmed: string[] = [];
-  const center = await createExchangeCenter({
-    kernel,
-    catalog: {
-      findGrant: async (_reader, grantId) => grants.get(grantId),
-      findEntry: async (_reader, entryId) => entries.get(entryId),
-      confirmStopped: async (_actor, grantId, party) => void confirmed.push(`${grantId}:${party}`),
-    },
-    ...options,
-  });
-  const app = fastify({ logger: false });
-  registerExchangeRoutes(app, center);
-  await app.listen({ port: 0, host: "127.0.0.1" });
-  const url = `http://127.0.0.1:${(app.server.address() as { port: number }).port}`;
-  await center.start();
+  const closers: (() => Promise<void>)[] = [];
+  async function startCenter(): Promise<{ center: ExchangeCenter; url: string; app: FastifyInstance }> {
+    const another = await createExchangeCenter({
+      kernel,
+      catalog: {
+        findGrant: async (_reader, grantId) => grants.get(grantId),
+        findEntry: async (_reader, entryId) => entries.get(entryId),
+        confirmStopped: async (_actor, grantId, party) => void confirmed.push(`${grantId}:${party}`),
+      },
+      ...options,
+    });
+    const server = fastify({ logger: false });
+    registerExchangeRoutes(server, another);
+    await server.listen({ port: 0, host: "127.0.0.1" });
+    await another.start();
+    closers.push(async () => {
+      await another.stop();
+      await server.close();
+    });
+    return { center: another, app: server, url: `http://127.0.0.1:${(server.server.address() as { port: number }).port}` };
+  }
+  const { center, app, url } = await startCenter();
   const databases: TestDatabase[] = [made];
   const nodes: ExchangeNodeProcess[] = [];
-  const closers: (() => Promise<void>)[] = [];
 
   return {
     center,
@@ -105,6 +116,7 @@ export async function startExchange(options: Partial<CreateExchangeCenterOptions
     grants,
     entries,
     confirmed,
+    startCenter,
 
     async announce(kind, grant) {
       grants.set(grant.id, grant);
@@ -125,6 +137,11 @@ export async function startExchange(options: Partial<CreateExchangeCenterOptions
         nodeId,
         client,
         key: identity.key,
+        via(other) {
+          const line = connectToCenter({ url: other });
+          closers.push(() => line.close());
+          return createGatewayClient({ connection: line, nodeId, key: identity.key, center: pinned, clock });
+        },
         assignments: (after = 0, waitMs = 0) => client.assignments({ after, waitMs }),
         async assignment(feedId) {
           return (await client.assignments({ after: 0, waitMs: 0 })).feeds.find((feed): feed is ProviderAssignment => feed.feedId === feedId && feed.role === "provider");
@@ -144,9 +161,7 @@ export async function startExchange(options: Partial<CreateExchangeCenterOptions
 
     async stop() {
       for (const node of nodes) await node.stop();
-      for (const close of closers) await close();
-      await center.stop();
-      await app.close();
+      for (const close of closers.reverse()) await close();
       await notifier.stop();
       await database.close();
       for (const one of databases) await one.drop();

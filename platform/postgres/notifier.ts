@@ -17,6 +17,7 @@ export function createNotifier({ database, log }: { database: Database; log: Log
   const listeners = new Map<string, Set<(payload: string) => void>>();
   let client: pg.Client | undefined;
   let stopped = true;
+  let listening: Promise<unknown> = Promise.resolve();
   let retryTimer: NodeJS.Timeout | undefined;
 
   const quote = (channel: string) => `"${channel.replaceAll('"', '""')}"`;
@@ -59,7 +60,9 @@ export function createNotifier({ database, log }: { database: Database; log: Log
       let set = listeners.get(channel);
       if (!set) {
         listeners.set(channel, (set = new Set()));
-        client?.query(`listen ${quote(channel)}`).catch((error: Error) => log.warn({ channel, error: error.message }, "LISTEN failed"));
+        const current = client;
+        // One statement at a time on the connection.
+        if (current) listening = listening.then(() => current.query(`listen ${quote(channel)}`)).catch((error: Error) => log.warn({ channel, error: error.message }, "LISTEN failed"));
       }
       set.add(wake);
       return () => void set.delete(wake);

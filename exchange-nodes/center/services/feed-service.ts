@@ -2,6 +2,7 @@ import type { DataItem, Grant } from "#standards";
 import { ConflictError, InputError, NotFoundError, systemActor, type Actor, type Kernel, type SqlCondition } from "#platform";
 import { defaultFeedLimits, type Assignment, type Assignments, type ChecksumReport, type CommandOutcome, type FeedLimits, type FeedProblem, type NodeCommand, type StopEvidence } from "../../protocol/assignments.ts";
 import { wireItems } from "../../protocol/copy-text.ts";
+import { emptyHead } from "../../protocol/envelope.ts";
 import type { ExchangeCatalog } from "../catalog-port.ts";
 import { createEffects, writeEffects, type Effects } from "../effects.ts";
 import type { FeedLog } from "../feed-log/feed-log.ts";
@@ -137,14 +138,13 @@ export function createFeedService(options: CreateFeedServiceOptions): FeedServic
     const binding = await findBinding(reader, feed.entryId);
     if (!binding) return undefined;
     const subscriber = feed.subscriberNodeId === undefined ? undefined : await findNode(reader, feed.subscriberNodeId);
-    const { sequence, hash } = await feedLog.head(feed.id);
     const { sourceName, kind, relation, columns, updateTimeColumn, options: bindingOptions } = binding;
     return {
       ...base,
       role,
       entryItems: entry.items,
       binding: { sourceName, kind, relation, columns, options: bindingOptions, ...(updateTimeColumn === undefined ? {} : { updateTimeColumn }) },
-      head: { sequence, hash },
+      head: emptyHead,
       ...(feed.delivery === "node" && subscriber?.sealingKey !== undefined ? { subscriberSealingKey: subscriber.sealingKey } : {}),
     };
   }
@@ -244,7 +244,7 @@ export function createFeedService(options: CreateFeedServiceOptions): FeedServic
     async assignments(actor, after, waitMs, signal) {
       await assignmentWaiters.wait(actor.id, waitMs, signal, () => database.read((reader) => readAssignmentsVersion(reader, actor.id)), (version) => version > after);
       // One snapshot: the version says what is in the list.
-      return database.withTransaction(
+      const assignments: Assignments = await database.withTransaction(
         async (tx) => {
           const node = await findNode(tx, actor.id);
           if (!node) throw new NotFoundError(`No node ${actor.id}`, { zh: "节点不存在", code: "node.not-found" });
@@ -263,6 +263,13 @@ export function createFeedService(options: CreateFeedServiceOptions): FeedServic
         },
         { isolation: "repeatable read", readOnly: true },
       );
+      // After the transaction: the log may need a connection of its own, and none may be waited for while holding one.
+      for (const assignment of assignments.feeds) {
+        if (assignment.role !== "provider") continue;
+        const { sequence, hash } = await feedLog.head(assignment.feedId);
+        assignment.head = { sequence, hash };
+      }
+      return assignments;
     },
 
     async reportProblem(actor, feedId, problem) {
