@@ -8,6 +8,7 @@ import { createDatabase, createSilentLog, migrate, platformMigrations, startEmbe
 import { catalogMigrations } from "#catalog";
 import { loadEntries } from "./load-entries.ts";
 import { benchActor, openBenchCatalog } from "./open-bench-catalog.ts";
+import { cpuSecondsOf, cpuSecondsOfPostgres } from "./process-cpu.ts";
 import { broadQueries, candidates, facetDocument, pageDocument } from "./questions.ts";
 
 /**
@@ -41,6 +42,7 @@ try {
   let phaseStart = performance.now();
   let phase = "loading";
   const rebuilding = performance.now();
+  const cpuBefore = { own: cpuSecondsOf(process.pid), postgres: cpuSecondsOfPostgres(postgres.directory) };
   const { documents, parked } = await catalog.search.rebuild(systemActor("bench"), {
     onProgress(progress) {
       if (progress.phase === phase) return;
@@ -49,7 +51,8 @@ try {
     },
   });
   const rebuildSeconds = since(rebuilding);
-  print(`rebuild       ${rebuildSeconds.toFixed(1)} s for ${documents} documents (${parked} parked): ${phases.join(", ")}; ${Math.round(process.memoryUsage().rss / 1e6)} MB RSS`);
+  const rebuildCpu = { own: used(cpuBefore.own, cpuSecondsOf(process.pid)), postgres: used(cpuBefore.postgres, cpuSecondsOfPostgres(postgres.directory)) };
+  print(`rebuild       ${rebuildSeconds.toFixed(1)} s for ${documents} documents (${parked} parked): ${phases.join(", ")}; ${Math.round(process.memoryUsage().rss / 1e6)} MB RSS; CPU ${rebuildCpu.own.toFixed(1)} s here, ${rebuildCpu.postgres.toFixed(1)} s PostgreSQL`);
 
   const queries: { text: string; hits: number }[] = [];
   for (const text of candidates) {
@@ -99,22 +102,26 @@ try {
     "GraphQL: page + highlights + facets": queries.map(({ text }) => post("/graphql", facetDocument, text)),
     "GraphQL: broad, page + facets": broad.map(({ text }) => post("/graphql", facetDocument, text)),
   };
-  const results = new Map<string, { rate: number; p50: number; p99: number }[]>();
+  const results = new Map<string, { rate: number; p50: number; p99: number; server: number; postgres: number }[]>();
   const fire = (requests: autocannon.Request[], duration: number) => autocannon({ url: `http://127.0.0.1:${port}`, connections, duration, requests });
   for (const requests of Object.values(scenarios)) await fire(requests, 1);
   for (let round = 0; round < rounds; round += 1) {
     for (const [name, requests] of Object.entries(scenarios)) {
+      const before = { server: cpuSecondsOf(server.pid!), postgres: cpuSecondsOfPostgres(postgres.directory) };
       const result = await fire(requests, seconds);
+      const perRequest = (from: number | undefined, to: number | undefined) => (1_000 * used(from, to)) / result.requests.total;
       if (result.non2xx > 0 || result.errors > 0) throw new Error(`${name}: ${result.non2xx} answers that are no success, ${result.errors} errors`);
-      results.set(name, [...(results.get(name) ?? []), { rate: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 }]);
+      results.set(name, [...(results.get(name) ?? []), { rate: result.requests.average, p50: result.latency.p50, p99: result.latency.p99, server: perRequest(before.server, cpuSecondsOf(server.pid!)), postgres: perRequest(before.postgres, cpuSecondsOfPostgres(postgres.directory)) }]);
     }
   }
   print();
-  print(`${"".padEnd(38)}req/s   p50 ms  p99 ms   (${connections} connections, median of ${rounds} rounds of ${seconds} s)`);
-  const measure = (name: string, of: "rate" | "p50" | "p99") => median(results.get(name)!.map((result) => result[of]));
-  for (const name of Object.keys(scenarios)) print(`${name.padEnd(38)}${measure(name, "rate").toFixed(0).padStart(5)}  ${measure(name, "p50").toFixed(0).padStart(7)} ${measure(name, "p99").toFixed(0).padStart(7)}`);
+  print(`${"".padEnd(38)}req/s   p50 ms  p99 ms   CPU ms a request: server, PostgreSQL   (${connections} connections, median of ${rounds} rounds of ${seconds} s)`);
+  const measure = (name: string, of: "rate" | "p50" | "p99" | "server" | "postgres") => median(results.get(name)!.map((result) => result[of]));
+  for (const name of Object.keys(scenarios)) print(`${name.padEnd(38)}${measure(name, "rate").toFixed(0).padStart(5)}  ${measure(name, "p50").toFixed(0).padStart(7)} ${measure(name, "p99").toFixed(0).padStart(7)}   ${measure(name, "server").toFixed(2).padStart(24)} ${measure(name, "postgres").toFixed(2).padStart(11)}`);
   const ratio = (one: string, other: string) => measure(one, "rate") / measure(other, "rate");
+  const cost = (name: string) => measure(name, "server") + measure(name, "postgres");
   print();
+  print(`CPU of the raw page ÷ CPU of the GraphQL page: ${(cost("raw HTTP + pg: page") / cost("GraphQL: page")).toFixed(2)}; with facets (and highlights): ${(cost("raw HTTP + pg: page + facets") / cost("GraphQL: page + highlights + facets")).toFixed(2)}`);
   print(`P12  GraphQL page ÷ raw HTTP + pg: ${ratio("GraphQL: page", "raw HTTP + pg: page").toFixed(2)} (bar 0.65); with facets and highlights ÷ raw with facets: ${ratio("GraphQL: page + highlights + facets", "raw HTTP + pg: page + facets").toFixed(2)}`);
   print(`P13  search with facets, p99: ${measure("GraphQL: page + highlights + facets", "p99").toFixed(0)} ms (bar 80 ms)`);
   print(`P14  rebuild of ${documents} entries with ${items} items: ${rebuildSeconds.toFixed(1)} s (bar 60 s)`);
@@ -127,6 +134,11 @@ try {
   await postgres.stop();
   rmSync(folder, { recursive: true, force: true });
   if (!postgres.directory.startsWith(folder)) rmSync(postgres.directory, { recursive: true, force: true });
+}
+
+/** NaN where CPU times cannot be read. */
+function used(from: number | undefined, to: number | undefined): number {
+  return (to ?? Number.NaN) - (from ?? Number.NaN);
 }
 
 function median(numbers: readonly number[]): number {

@@ -66,7 +66,7 @@ export function createFacetValues(): FacetValues {
       return documents.map((values) => values.map(([facet, value]) => byKey.get(keyOf(facet, value)) ?? added.get(keyOf(facet, value))!).join(""));
     },
     async decode(reader, codes) {
-      const counts: number[] = new Array<number>(byCharacter.length).fill(0);
+      const counts = Array.from<number>({ length: byCharacter.length }).fill(0);
       for (let at = 0; at < codes.length; at += 1) {
         const code = codes.charCodeAt(at);
         counts[code] = (counts[code] ?? 0) + 1;

@@ -1,4 +1,4 @@
-import { normaliseWithOffsets, runsOf, type NormalisedText, type Run } from "./normalise.ts";
+import { normaliseWithOffsets, runsOf, type NormalisedText } from "./normalise.ts";
 import type { QueryTerm } from "./query-terms.ts";
 import type { Tokeniser } from "./tokeniser.ts";
 
@@ -40,12 +40,13 @@ const atCharacter = (text: string, at: number) => (at > 0 && at < text.length &&
 /** In the original text, in order, without overlaps. */
 function hitRanges(tokeniser: Tokeniser, normalised: NormalisedText, terms: readonly QueryTerm[]): Range[] {
   const found: Range[] = [];
-  let runs: Run[] | undefined;
+  // Cutting into runs is only needed for what was typed in pinyin.
+  const hanRuns = terms.some((term) => isLatin(term) && term.anyOf.length > 1) ? runsOf(normalised.text).filter((run) => run.kind === "han") : [];
   for (const term of terms) {
     if (!isLatin(term)) found.push(...hanRanges(normalised.text, term));
     else {
       found.push(...occurrences(normalised.text, term.text).filter(([start]) => start === 0 || !latinCharacter.test(normalised.text[start - 1]!)));
-      if (term.anyOf.length > 1) for (const run of (runs ??= runsOf(normalised.text))) if (run.kind === "han") for (const [start, end] of soundRanges(tokeniser, run.text, term.text)) found.push([run.start + start, run.start + end]);
+      if (term.anyOf.length > 1) for (const run of hanRuns) for (const [start, end] of soundRanges(tokeniser, run.text, term.text)) found.push([run.start + start, run.start + end]);
     }
   }
   if (found.length > 1) found.sort((a, b) => a[0] - b[0] || a[1] - b[1]);

@@ -109,7 +109,7 @@ export function createTokeniser({ words: dictionaryWords }: CreateTokeniserOptio
     let initials = "";
     for (const word of words.toReversed()) {
       const parts = syllables(word);
-      const starts = new Set(innerWords(word).map((inner) => [...word.slice(0, word.indexOf(inner))].length)).add(0);
+      const starts = new Set(innerWords(word).map((inner) => charactersIn(word.slice(0, word.indexOf(inner))))).add(0);
       for (let at = parts.length - 1; at >= 0; at -= 1) {
         full = (parts[at]! + full).slice(0, longestPinyin);
         initials = ((parts[at]![0] ?? "") + initials).slice(0, longestInitials);
@@ -165,6 +165,8 @@ export function createTokeniser({ words: dictionaryWords }: CreateTokeniserOptio
     initialsKey: (text) => keys(text).initials,
   };
 }
+
+const charactersIn = (text: string) => Array.from(text).length;
 
 /** `id_card_no` → id, card, no, idcardno; `gdp` → gdp. */
 export function latinTokens(run: string): string[] {
