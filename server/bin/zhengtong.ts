@@ -52,30 +52,6 @@ program
   .action(async (options: { config?: string }) => (await import("../commands/node.ts")).runNode(options));
 
 program
-  .command("import")
-  .description("import catalog entries from CSV, XLSX, XLS or JSON as drafts, with a report for every row")
-  .argument("<file...>", "files; each is imported whole or not at all")
-  .requiredOption("--user <name>", "the cataloguer or city reviewer in whose name it is done")
-  .option("--organisation <name>", "department that all rows belong to; default: each row's own column")
-  .option("--mapping <name-or-file>", "field mapping: a built-in vocabulary or a YAML file; default: recognised from the columns")
-  .option("--create-organisations", "create departments that are named but not known")
-  .option("--dry-run", "check and report, write nothing")
-  .option("--report <file>", "write the full report (CSV or JSON by its ending)")
-  .addOption(configOption)
-  .addOption(jsonOption)
-  .action(async (files: string[], options) => (await import("../commands/import.ts")).runImport(files, options));
-
-program
-  .command("export")
-  .description("export catalog entries that the user may see as CSV, XLSX or JSON")
-  .argument("<file>", "where to; the ending chooses the format")
-  .requiredOption("--user <name>", "in whose name it is done")
-  .option("--organisation <name>", "only entries of this department")
-  .option("--state <state>", "only entries in this state")
-  .addOption(configOption)
-  .action(async (file: string, options) => (await import("../commands/export.ts")).runExport(file, options));
-
-program
   .command("reindex")
   .description("rebuild the catalog index from the records while the old one serves, then switch")
   .addOption(configOption)
