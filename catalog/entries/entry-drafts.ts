@@ -50,8 +50,8 @@ export const entryNotFound = (id: string) => new NotFoundError(`No entry ${id} t
 export function createEntryDrafts({ kernel }: { kernel: Kernel }): EntryDrafts {
   const { access, audit, clock, database, eventLog, newId, validator } = kernel;
 
-  function assertMayCreate(actor: Actor, organisationId: string): void {
-    if (access.allows(actor, "entry", "edit", draftSubject(organisationId))) return;
+  function assertMayCreate(actor: Actor, organisationId: string, permission: "edit" | "import" = "edit"): void {
+    if (access.allows(actor, "entry", permission, draftSubject(organisationId))) return;
     throw new NotAllowedError(`You may not catalogue for organisation ${organisationId}`, { zh: "只有本部门的编目员可以编制目录", code: "entry.edit.not-allowed", nextStep: "Ask a cataloguer of that department." });
   }
 
@@ -148,9 +148,9 @@ export function createEntryDrafts({ kernel }: { kernel: Kernel }): EntryDrafts {
     },
 
     async saveDrafts(tx, actor, inputs) {
-      access.assertAnyScope(actor, "entry", "edit");
+      access.assertAnyScope(actor, "entry", "import");
       if (inputs.length > mostInputs) throw new InputError(`At most ${mostInputs} drafts are saved at once, not ${inputs.length}`, { zh: `一次最多保存 ${mostInputs} 个条目`, code: "entry.too-many" });
-      for (const organisationId of new Set(inputs.map((input) => input.organisationId))) assertMayCreate(actor, organisationId);
+      for (const organisationId of new Set(inputs.map((input) => input.organisationId))) assertMayCreate(actor, organisationId, "import");
 
       const outcomes: SavedDraft[] = [];
       const refuse = (index: number, issues: Issue[], entry?: EntryRecord) => void (outcomes[index] = { outcome: "refused", issues, ...(entry === undefined ? {} : { entryId: entry.id, state: entry.state }) });
@@ -167,7 +167,7 @@ export function createEntryDrafts({ kernel }: { kernel: Kernel }): EntryDrafts {
         const { sourceReference } = verdict.content;
         const key = sourceReference === undefined ? undefined : sourceKey(input.organisationId, sourceReference);
         const before = input.entryId === undefined ? key && bySource.get(key) : byId.get(input.entryId);
-        if (input.entryId !== undefined && (!before || before.organisationId !== input.organisationId || !access.allows(actor, "entry", "edit", scopeSubjectOf(before)))) return refuse(index, [{ path: "/", code: "entry.not-found", message: `no entry ${input.entryId} of this department`, zh: "本部门没有该目录条目" }]);
+        if (input.entryId !== undefined && (!before || before.organisationId !== input.organisationId || !access.allows(actor, "entry", "import", scopeSubjectOf(before)))) return refuse(index, [{ path: "/", code: "entry.not-found", message: `no entry ${input.entryId} of this department`, zh: "本部门没有该目录条目" }]);
         const claim = before ? before.id : key;
         if (claim !== undefined && claimed.has(claim)) return refuse(index, [{ path: "/sourceReference", code: "entry.source-twice", message: "the same source stands twice in this import", zh: "来源标识在本次导入中重复" }], before || undefined);
         if (claim !== undefined) claimed.add(claim);
