@@ -258,7 +258,7 @@ export function createFeedService(options: CreateFeedServiceOptions): FeedServic
               if (assignment) feeds.push(assignment);
             }
           }
-          const commands = (await listCommands(tx, { nodeId: node.id, openOnly: true })).map(({ nodeId: _, createdBy: _by, createdAt: _at, outcome: _outcome, doneAt: _done, ...command }) => command);
+          const commands = (await listCommands(tx, { nodeId: node.id, openOnly: true })).map(({ nodeId: _node, createdBy: _by, createdAt: _at, outcome: _outcome, doneAt: _done, ...command }) => command);
           return { version: node.assignmentsVersion, centerTime: clock.now().toISOString(), feeds, commands };
         },
         { isolation: "repeatable read", readOnly: true },

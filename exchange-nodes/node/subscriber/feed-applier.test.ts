@@ -5,7 +5,8 @@ import { createTestDatabase, type TestDatabase } from "#test-support";
 import type { BatchEnvelope } from "#standards";
 import { copyTextLine } from "../../protocol/copy-text.ts";
 import { encodeRepair } from "../../protocol/checksum.ts";
-import { createFeedApplier, differingBuckets, type FeedApplier, type OpenedBatch } from "./feed-applier.ts";
+import { createFeedApplier, type FeedApplier, type OpenedBatch } from "./feed-applier.ts";
+import { differingBuckets } from "./reconcile-target.ts";
 import type { TableShape } from "./target-table.ts";
 
 const shape: TableShape = { items: [{ field: "id", type: "C" }, { field: "part", type: "I" }, { field: "name", type: "C" }, { field: "amount", type: "N", length: 10, scale: 2 }, { field: "born", type: "D" }], keyFields: ["id", "part"] };

@@ -1,12 +1,11 @@
-import { finished } from "node:stream/promises";
-import { from as copyFrom } from "pg-copy-streams";
 import type { BatchEnvelope } from "#standards";
-import { ConflictError, isUniqueViolation, quoteIdentifier, type Clock, type Database, type Log, type Transaction } from "#platform";
-import type { BucketChecksums, ChecksumReport, FeedTarget } from "../../protocol/assignments.ts";
-import { canonicalSettings, canonicalTextSql, decodeChecksum, decodeRepair, keyBucketSql, rowChecksumSql } from "../../protocol/checksum.ts";
+import { ConflictError, isUniqueViolation, type Clock, type Database, type Log, type Transaction } from "#platform";
+import type { ChecksumReport, FeedTarget } from "../../protocol/assignments.ts";
 import { parsePosition, type FeedHead } from "../../protocol/envelope.ts";
+import { copyInto, countWritten } from "./copy-into.ts";
 import { hasEscapes, partitionLines, type LinePart, type SequencedLines } from "./lines.ts";
-import { applySql, columnList, smallTableRows, stageColumns, tableNames, type TableShape } from "./target-table.ts";
+import { compareChecksums, repairTable } from "./reconcile-target.ts";
+import { applySql, columnList, dedupeSql, smallTableRows, stageColumns, tableNames, type TableShape } from "./target-table.ts";
 import { advanceApplied, beginRefresh, ensureTargetSchema, findTargetFeed, forgetLoaded, indexSql, insertTargetFeed, lockPositions, movePositions, noteLoaded, swapIn, writePartitions, writeTargetState, type TargetFeed, type TargetState } from "./target-store.ts";
 
 /**
@@ -97,19 +96,6 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
       signal?.throwIfAborted();
       return result;
     });
-  }
-
-  async function copyInto(tx: Transaction, relation: string, columns: string, pieces: readonly Buffer[]): Promise<void> {
-    const stream = tx.client.query(copyFrom(`copy ${relation}${columns === "" ? "" : ` (${columns})`} from stdin`));
-    const done = finished(stream);
-    for (const piece of pieces) if (!stream.write(piece)) await Promise.race([new Promise<void>((drained) => stream.once("drain", drained)), done]);
-    stream.end();
-    await done;
-  }
-
-  async function countWritten(tx: Transaction, sql: { text: string; name?: string; values?: unknown[] }): Promise<number> {
-    const { rows } = await tx.query<{ upserted: number; removed: number }>(sql);
-    return rows[0]!.upserted + rows[0]!.removed;
   }
 
   /** Brings lines (as `partitionLines` gives them) into the table. */
@@ -291,7 +277,7 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
       } catch (error) {
         if (!isUniqueViolation(error)) throw error;
         log.warn({ feedId, generation: refresh.generation }, "the snapshot holds keys twice; the newest version of each stays");
-        await transaction("dedupe", signal, (tx) => tx.query(dedupeSql(shape)));
+        await transaction("dedupe", signal, (tx) => tx.query(dedupeSql(names, shape)));
         await build(primary!);
       }
     }
@@ -337,49 +323,13 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
     return rows[0]!.any;
   }
 
-  function dedupeSql(shape: TableShape): string {
-    const keys = shape.keyFields.map(quoteIdentifier).join(", ");
-    return `delete from ${names.build} using (select ctid as row_id, row_number() over (partition by ${keys} order by zt_lsn desc, zt_index desc, ctid desc) as place from ${names.build}) as ranked where ${names.build}.ctid = ranked.row_id and ranked.place > 1`;
-  }
-
   async function repair(batch: OpenedBatch, shape: TableShape, signal: AbortSignal): Promise<number> {
-    const { head, lines } = decodeRepair(batch.plain);
-    const { lsn, index } = parsePosition(batch.envelope.toPosition);
-    const [part] = partitionLines([{ sequence: batch.envelope.sequence, lines }], 1, shape.keyFields.length);
-    const keys = shape.keyFields;
-    const keyTexts = keys.map((key) => canonicalTextSql(key, shape.items.find((item) => item.field === key)!.type));
     let written = 0;
     await pass([batch], "repair", signal, async (tx) => {
-      await tx.query(`create temp table zt_repair (${stageColumns(shape)}) on commit drop`);
-      await copyInto(tx, "pg_temp.zt_repair", "", [part!.bytes]);
-      written = await countWritten(tx, { text: applySql({ names, shape, into: "table", from: "pg_temp.zt_repair", deletes: true }) });
-      for (const [name, value] of [...canonicalSettings, ["enable_seqscan", "on"], ["enable_hashjoin", "on"]]) await tx.query("select set_config($1, $2, true)", [name, value]);
-      // Whole buckets: what the source no longer has goes, unless it came after the source was read.
-      const gone = await tx.query(
-        `with gone as (delete from ${names.table} t where ${keyBucketSql(keyTexts, head.buckets)} = any($1) and (t.zt_lsn, t.zt_index) <= ($2::bigint, $3::integer)
-            and not exists (select from pg_temp.zt_repair r where r.zt_op = 'U' and ${keys.map((key) => `r.${quoteIdentifier(key)} = t.${quoteIdentifier(key)}`).join(" and ")}) returning ${keys.map((key) => `t.${quoteIdentifier(key)}`).join(", ")})
-         insert into ${names.deleted} (${keys.map(quoteIdentifier).join(", ")}, zt_lsn, zt_index, zt_sequence) select ${keys.map(quoteIdentifier).join(", ")}, $2, $3, $4 from gone on conflict do nothing`,
-        [head.bucketNumbers, String(lsn), index, batch.envelope.sequence],
-      );
-      written += gone.rowCount;
+      written = await repairTable(tx, names, shape, batch);
       opened().remembersDeletes = true;
     });
     return written;
-  }
-
-  async function checksum(batch: OpenedBatch, shape: TableShape): Promise<Omit<ChecksumReport, "feedId">> {
-    const source = decodeChecksum(batch.plain);
-    const texts = shape.items.map((item) => canonicalTextSql(item.field, item.type));
-    const keyTexts = texts.slice(0, shape.keyFields.length);
-    const own = await database.withTransaction(async (tx) => {
-      for (const [name, value] of canonicalSettings) await tx.query("select set_config($1, $2, true)", [name, value]);
-      const { rows } = await tx.query<{ bucket: number; rows: number; sum: string }>(`select bucket, count(*) as rows, sum(checksum)::text as sum from (select ${keyBucketSql(keyTexts, source.buckets)} as bucket, ${rowChecksumSql(texts)} as checksum from ${names.table}) as each group by bucket order by bucket`);
-      return rows;
-    }, { isolation: "repeatable read", readOnly: true });
-    const ownValues: BucketChecksums["values"] = own.map((row) => [row.bucket, row.rows, row.sum]);
-    const differing = differingBuckets(source.values, ownValues);
-    const total = (values: BucketChecksums["values"]) => values.reduce((sum, [, rows]) => sum + rows, 0);
-    return { sequence: batch.envelope.sequence, rowsSource: total(source.values), rowsTarget: total(ownValues), buckets: source.buckets, differing, ...(source.commandId === undefined ? {} : { commandId: source.commandId }) };
   }
 
   return {
@@ -428,7 +378,7 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
         else if (kind === "changes" && state.shape && state.state === "current") result.written += await applyChanges(behind, state.shape, signal);
         else if (kind === "repair" && state.shape && state.state === "current") result.written += await repair(first, state.shape, signal);
         else if (kind === "checksum" && state.shape && state.state === "current") {
-          result.checksums.push(await checksum(first, state.shape));
+          result.checksums.push(await compareChecksums(database, names, state.shape, first));
           await pass(run, "checksum", signal);
         } else {
           await pass(behind, "pass", signal);
@@ -457,11 +407,4 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
       if (feed) feed.state = "stopped";
     },
   };
-}
-
-/** Buckets whose count or sum is not the same on both sides. */
-export function differingBuckets(source: BucketChecksums["values"], target: BucketChecksums["values"]): number[] {
-  const text = (values: BucketChecksums["values"]) => new Map(values.map(([bucket, rows, sum]) => [bucket, `${rows}:${sum}`]));
-  const [a, b] = [text(source), text(target)];
-  return [...new Set([...a.keys(), ...b.keys()])].filter((bucket) => a.get(bucket) !== b.get(bucket)).sort((x, y) => x - y);
 }

@@ -135,3 +135,8 @@ export const applySettings: readonly [string, string][] = [
   ["work_mem", "64MB"],
   ["datestyle", "ISO, YMD"],
 ];
+
+/** Leaves the newest version of each key of the table that is being built. */
+export function dedupeSql({ build }: TableNames, shape: TableShape): string {
+  return `delete from ${build} using (select ctid as row_id, row_number() over (partition by ${keyList(shape)} order by zt_lsn desc, zt_index desc, ctid desc) as place from ${build}) as ranked where ${build}.ctid = ranked.row_id and ranked.place > 1`;
+}
