@@ -28,6 +28,7 @@ export function createChunkReader(plan: FeedPlan, options: { newId: NewId; batch
   const reader = createRowReader(plan);
   const conditional = plan.passes !== undefined;
   const plainLines = plan.extraColumns.length === 0;
+  const keyFields = new Set(plan.wire.slice(0, plan.keyCount).map((column) => column.field));
   const keyCells = plan.sourceColumns.length - plan.keyColumns.length;
 
   return (bytes, position) => {
@@ -83,7 +84,8 @@ export function createChunkReader(plan: FeedPlan, options: { newId: NewId; batch
       closeSegment();
       if (verdict === "bad") {
         const reasons = [...reader.failures];
-        const keyText = reasons.some((reason) => reason.code === "required") ? undefined : reader.keyText();
+        const keyed = reasons.every((reason) => !keyFields.has(reason.field) || (reason.code !== "required" && reason.code !== "type"));
+        const keyText = keyed ? reader.keyText() : undefined;
         parked.push({ parkId: options.newId("park"), ...(keyText === undefined ? {} : { keyText }), lsn: position.lsn, index: position.index, rowText: bytes.toString("utf8", from, at - 1), columns: ["sql", ...plan.wire.map((column) => column.column), ...plan.extraColumns], reasons });
       }
     }

@@ -44,7 +44,7 @@ async function alignWithCentre(tx: Transaction, record: FeedRecord | undefined, 
 }
 
 /** Items that the feed reads: granted ones and those of the row condition. */
-function usedItems(runtime: FeedRuntime) {
+export function usedItems(runtime: FeedRuntime) {
   const { grant, items, entryItems } = runtime.assignment;
   const used = new Set([...wireFields(grant), ...(grant.rowCondition ? fieldsOfRowCondition(grant.rowCondition) : [])]);
   return [...used].flatMap((field) => entryItems.find((item) => item.field === field) ?? items.find((item) => item.field === field) ?? []);

@@ -27,8 +27,6 @@ export interface CreateFeedSinkOptions {
   /** The relation cannot serve the feed any more. */
   onHalt(feedId: string, halt: HaltReason): void;
   onTruncate(feedId: string): void;
-  /** Checks the relation as the log describes it now; a reason to halt, or undefined. */
-  checkRelation(columns: readonly string[]): HaltReason | undefined;
 }
 
 export interface FeedSink extends ChangeSink {
@@ -36,6 +34,12 @@ export interface FeedSink extends ChangeSink {
   readonly plan: FeedPlan;
   /** Puts what was taken so far before whatever is appended to the pipe next. */
   cut(): void;
+  /**
+   * Takes changes from here on. Until a generation's first chunk is read there is nothing at the consumer that a change
+   * could concern, and the chunk has all of them: so a log that still tells of a truncation or of columns that were
+   * renamed meanwhile cannot stop a generation that was begun because of it.
+   */
+  awaken(): void;
 }
 
 export function createFeedSink(options: CreateFeedSinkOptions): FeedSink {
@@ -54,6 +58,9 @@ export function createFeedSink(options: CreateFeedSinkOptions): FeedSink {
   let first: Position | undefined;
   let last: Position | undefined;
   let halted = false;
+  let dormant = pipe.record.phase === "refresh" && pipe.record.positionLsn === 0;
+  /** The log's last description of the relation lacks a bound column. */
+  let unreadable: HaltReason | undefined;
   let taken: Position = { lsn: pipe.record.positionLsn, index: pipe.record.positionIndex };
   let lsnText = "";
   let lsnOfText = -1;
@@ -219,6 +226,15 @@ export function createFeedSink(options: CreateFeedSinkOptions): FeedSink {
     pipe.append(entry);
   }
 
+  /** Whether a change is to be taken; one that cannot be read halts the feed, and is never passed over. */
+  function takes(): boolean {
+    if (halted || dormant) return false;
+    if (map !== undefined && unreadable === undefined) return true;
+    halted = true;
+    options.onHalt(feedId, unreadable ?? { code: "source-drift", message: `The log of ${pipe.record.relation} does not say what its columns are`, zh: `${pipe.record.relation} 的日志缺少列说明` });
+    return false;
+  }
+
   function afterRow(): void {
     const { batchRows, batchBytes } = pipe.assignment.limits;
     if (rows + deletes + lines.length >= batchRows || writer.length >= batchBytes) cut();
@@ -235,32 +251,30 @@ export function createFeedSink(options: CreateFeedSinkOptions): FeedSink {
     bind(relation) {
       const names = relation.columns.map((column) => column.name);
       map = mapColumns(plan, names);
-      const problem = options.checkRelation(names);
-      if (map === undefined || problem !== undefined) {
-        halted = true;
-        options.onHalt(feedId, problem ?? { code: "source-drift", message: `A bound column of ${relation.schema}.${relation.table} is gone`, zh: `${relation.schema}.${relation.table} 中已绑定的列不存在` });
-      }
+      unreadable = map === undefined ? { code: "source-drift", message: `A bound column of ${relation.schema}.${relation.table} is gone`, zh: `${relation.schema}.${relation.table} 中已绑定的列不存在` } : undefined;
     },
+    awaken: () => void (dormant = false),
     insert(cells, lsn, index) {
-      if (halted || map === undefined) return;
+      if (!takes()) return;
       mark(lsn, index + 1);
-      put(cells, map, "log", lsn, index + 1);
+      put(cells, map!, "log", lsn, index + 1);
       afterRow();
     },
     update(cells, old, hasOld, lsn, index) {
-      if (halted || map === undefined) return;
+      if (!takes()) return;
       mark(lsn, index + 1);
-      if (hasOld && keyChanged(cells, old, map)) leave(old, map, "log", lsn, index);
-      put(cells, map, "log", lsn, index + 1);
+      if (hasOld && keyChanged(cells, old, map!)) leave(old, map!, "log", lsn, index);
+      put(cells, map!, "log", lsn, index + 1);
       afterRow();
     },
     delete(old, lsn, index) {
-      if (halted || map === undefined) return;
+      if (!takes()) return;
       mark(lsn, index + 1);
-      leave(old, map, "log", lsn, index);
+      leave(old, map!, "log", lsn, index);
       afterRow();
     },
     truncate() {
+      if (halted || dormant) return;
       halted = true;
       options.onTruncate(feedId);
     },

@@ -137,7 +137,6 @@ export async function runFrontEngine(options: FrontEngineOptions): Promise<"idle
       },
       onHalt: (_, reason) => halt(runtime, { ...reason, code: "source-drift" }),
       onTruncate: () => undefined,
-      checkRelation: () => undefined,
     });
     const session = openJournalSession({ frontDatabase, table, sink, intervalMs: 1_000 });
     sessions.push({ runtime, session });

@@ -3,11 +3,10 @@ import { describeError, type Database } from "#platform";
 import { findRelation, quoteRelation, type RelationSchema } from "../sources/introspect.ts";
 import { createSlot, dropSlot, ensurePublication, findSlot } from "../sources/slot.ts";
 import { breakingReason, compareSchema } from "../sources/drift.ts";
-import type { CaptureSession } from "./capture-session.ts";
 import type { ChangeSink } from "./change-sink.ts";
 import { defaultMaxRetainedBytes, raiseProblem, type FeedRuntime, type ProviderContext, type SourceConfig } from "./context.ts";
 import { openFeedPipe } from "./feed-pipe.ts";
-import { prepareFeed } from "./feed-preparation.ts";
+import { prepareFeed, usedItems } from "./feed-preparation.ts";
 import { haltFeed, needRefresh } from "./feed-store.ts";
 import { createFeedSink, type FeedSink } from "./feed-sink.ts";
 import { openSlotSession } from "./slot-session.ts";
@@ -173,14 +172,32 @@ export async function runSlotEngine(options: SlotEngineOptions): Promise<"idle" 
         const values = keys.map((_, row) => `(${columns.map((__, column) => `$${row * columns.length + column + 1}::text`).join(", ")})`);
         return (await source.read((reader) => copyRows(reader, { plan, from, where: [{ text: `(${columns.join(", ")}) in (${values.join(", ")})`, values: keys.flat() }] }))).bytes;
       },
-      onHalt: (feedId, reason) => halt(runtime, { ...reason, code: "source-drift" }, feedId),
+      onHalt: (feedId, reason) => void haltOrRefresh(runtime, { ...reason, code: "source-drift" }, feedId),
       onTruncate: (feedId) => {
         void nodeDatabase.withTransaction((tx) => needRefresh(tx, feedId, "the source table was emptied (TRUNCATE)", clock.now())).finally(() => options.rebuild("truncated"));
       },
-      checkRelation: () => undefined,
     });
     sinks.push(sink);
     started.push({ runtime, sink, from });
+  }
+
+  /** The log describes a relation that cannot be read. If it is so still, the feed waits for a person; if it is over, only the changes of that time are lost to it. */
+  async function haltOrRefresh(runtime: FeedRuntime, reason: { code: "source-drift"; message: string; zh: string }, feedId: string): Promise<void> {
+    try {
+      const now = breakingReason(await driftOf(runtime));
+      if (now !== undefined) return halt(runtime, now, feedId);
+      await nodeDatabase.withTransaction((tx) => needRefresh(tx, feedId, `changes were made while the source had another schema (${reason.message})`, clock.now()));
+      options.rebuild("changes of another schema");
+    } catch (error) {
+      log.warn({ feedId, error: describeError(error) }, "the source's schema could not be looked at");
+      options.rebuild("schema unknown");
+    }
+  }
+
+  async function driftOf(runtime: FeedRuntime) {
+    const { binding, grant } = runtime.assignment;
+    const schema = await source.read((reader) => findRelation(reader, binding.relation));
+    return compareSchema({ schema, relation: binding.relation, columns: binding.columns, items: usedItems(runtime), keyFields: grant.keyFields, ...(runtime.record?.sourceSchema ? { baseline: runtime.record.sourceSchema } : {}), needsLog: true });
   }
 
   function halt(runtime: FeedRuntime, reason: { code: "park-overflow" | "source-drift"; message: string; zh: string }, feedId: string): void {
@@ -189,7 +206,7 @@ export async function runSlotEngine(options: SlotEngineOptions): Promise<"idle" 
   }
 
   if (signal.aborted) return "ended";
-  const session: CaptureSession = await openSlotSession({
+  const session = await openSlotSession({
     source,
     url,
     slotName: names.slotName,
@@ -225,8 +242,9 @@ export async function runSlotEngine(options: SlotEngineOptions): Promise<"idle" 
     if (refreshing.length === 0) return;
     await waitForEarlierTransactions(source, stopTasks.signal);
     for (const { runtime, sink, from } of refreshing) {
+      if (sink.pipe.record.positionLsn === 0) await session.caughtUp();
       if (stopTasks.signal.aborted) return;
-      await runSnapshot({ plan: sink.plan, pipe: sink.pipe, from, session, newId, signal: stopTasks.signal, fault: context.fault, once: runtime.assignment.grant.deliveryMode === "batch" });
+      await runSnapshot({ plan: sink.plan, pipe: sink.pipe, from, session, newId, signal: stopTasks.signal, fault: context.fault, once: runtime.assignment.grant.deliveryMode === "batch", onFirstChunk: sink.awaken });
     }
   }
 
@@ -265,9 +283,7 @@ export async function runSlotEngine(options: SlotEngineOptions): Promise<"idle" 
 
   async function checkDrift(): Promise<void> {
     for (const runtime of runtimes) {
-      const { binding, grant, entryItems } = runtime.assignment;
-      const schema = await source.read((reader) => findRelation(reader, binding.relation));
-      const findings = compareSchema({ schema, relation: binding.relation, columns: binding.columns, items: entryItems.filter((item) => grant.fields.includes(item.field)), keyFields: grant.keyFields, ...(runtime.record?.sourceSchema ? { baseline: runtime.record.sourceSchema } : {}), needsLog: true });
+      const findings = await driftOf(runtime);
       const isActive = started.some((other) => other.runtime === runtime);
       if ((breakingReason(findings) !== undefined) === isActive && runtime.record?.halt?.code !== "park-overflow") return options.rebuild("the source's schema changed");
       runtime.drift = findings;

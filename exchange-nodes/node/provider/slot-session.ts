@@ -35,7 +35,7 @@ export interface SlotSessionOptions {
   lingerMs: number;
   /** Least time between two confirmations to the slot. */
   confirmEveryMs: number;
-  /** A sink has become full: the session should be built again without it. */
+  /** A sink has become full while others are not: the session should be built again without it. */
   onFull(): void;
 }
 
@@ -54,7 +54,12 @@ const eagerFlushBytes = 2 * 1024 * 1024;
 const backlogLimitBytes = 8 * 1024 * 1024;
 const rememberedTransactions = 10_000;
 
-export async function openSlotSession(options: SlotSessionOptions): Promise<CaptureSession> {
+export interface SlotSession extends CaptureSession {
+  /** Resolves when everything that the source had logged by now was delivered. */
+  caughtUp(): Promise<void>;
+}
+
+export async function openSlotSession(options: SlotSessionOptions): Promise<SlotSession> {
   const { source, log, fault } = options;
   const cells = createCells(1_700);
   const old = createCells(1_700);
@@ -77,6 +82,7 @@ export async function openSlotSession(options: SlotSessionOptions): Promise<Capt
   let flushing: Promise<void> | undefined;
   let flushTimer: NodeJS.Timeout | undefined;
   let full = false;
+  let roomTimer: NodeJS.Timeout | undefined;
   /** What a sink took is not durable and never will be in this session: from here on nothing is confirmed. */
   let broken = false;
   let stream: SlotStream | undefined;
@@ -223,14 +229,30 @@ export async function openSlotSession(options: SlotSessionOptions): Promise<Capt
       await Promise.all(sinks.map((sink) => sink.flush()));
       durable = Math.max(durable, through);
       await confirm(false);
-      if (!full && sinks.some((sink) => sink.isFull())) {
-        full = true;
-        options.onFull();
-      }
+      lookForRoom();
       if (held === 0) stream?.resume();
     } catch (error) {
       fail(error);
     }
+  }
+
+  /** One that is full is left behind by the others; when all are, the source waits. */
+  function lookForRoom(): void {
+    if (full || closing || roomTimer !== undefined) return;
+    const crowded = options.sinks.filter((sink) => sink.isFull()).length;
+    if (crowded === 0) return;
+    if (crowded < options.sinks.length) {
+      full = true;
+      options.onFull();
+      return;
+    }
+    held += 1;
+    roomTimer = setInterval(() => {
+      if (options.sinks.every((sink) => sink.isFull())) return;
+      clearInterval(roomTimer);
+      roomTimer = undefined;
+      release();
+    }, 20);
   }
 
   async function confirm(now: boolean): Promise<void> {
@@ -306,6 +328,17 @@ export async function openSlotSession(options: SlotSessionOptions): Promise<Capt
         const { result, position } = await readSnapshot(read);
         take(result, position);
       }),
+    async caughtUp() {
+      const { rows } = await source.read((reader) => reader.query<{ lsn: string }>("select pg_current_wal_insert_lsn()::text as lsn"));
+      const wanted = parseLsn(rows[0]!.lsn);
+      let over = false;
+      void ended.then(() => (over = true));
+      while (processed < wanted && !closing && !over) {
+        // A quiet source says how far it is only when asked.
+        stream?.ask();
+        await pause(20);
+      }
+    },
     async alignedSnapshot(read, take) {
       let done: () => void = () => undefined;
       const aligned = new Promise<void>((resolve) => {
@@ -337,6 +370,7 @@ export async function openSlotSession(options: SlotSessionOptions): Promise<Capt
       await (flushing ?? Promise.resolve());
       closing = true;
       clearInterval(asking);
+      clearInterval(roomTimer);
       clearTimeout(flushTimer);
       await flushNow();
       try {

@@ -6,6 +6,7 @@ import { createChunkReader, type ChunkResult } from "./chunk.ts";
 import type { CaptureSession } from "./capture-session.ts";
 import type { FeedPlan } from "./feed-plan.ts";
 import type { FeedPipe } from "./feed-pipe.ts";
+import type { FeedProgress } from "./feed-store.ts";
 
 /** A piece of SQL with the values that belong in it. */
 interface Where {
@@ -48,6 +49,8 @@ export interface SnapshotTaskOptions {
   fault(point: string): void | Promise<void>;
   /** Ends after the rows: a one-off delivery. */
   once: boolean;
+  /** The first chunk of the generation was read: changes matter from here on. */
+  onFirstChunk?(): void;
 }
 
 /** Puts the beginning of a generation into the pipe, unless that is durable already. Before the session takes changes. */
@@ -68,6 +71,7 @@ export async function runSnapshot(options: SnapshotTaskOptions): Promise<void> {
   let key = pipe.record.snapshotKey;
   let limit = pipe.assignment.limits.batchRows;
   let last = { lsn: 0, index: 0 };
+  let first = pipe.record.positionLsn === 0;
   const commits: Promise<void>[] = [];
   for (;;) {
     while (!pipe.queueHasRoom()) {
@@ -86,7 +90,13 @@ export async function runSnapshot(options: SnapshotTaskOptions): Promise<void> {
         chunk = read(bytes, position);
         last = position;
         const { contents, parked, keys, lastKey } = chunk;
-        const progress = lastKey === undefined ? {} : { snapshotKey: lastKey };
+        const progress: FeedProgress = lastKey === undefined ? {} : { snapshotKey: lastKey };
+        if (first && options.onFirstChunk) {
+          options.onFirstChunk();
+          // What came before the first chunk is in it, in every later run as well.
+          progress.position = position;
+        }
+        first = false;
         for (const content of contents.slice(0, -1)) pipe.append({ kind: "chunk", from: position, to: position, content, progress: {}, parked: [] });
         pipe.append({ kind: "chunk", from: position, to: position, ...(contents.length > 0 ? { content: contents.at(-1)! } : {}), progress, parked, ...(keys.size > 0 ? { sentKeys: keys } : {}) });
       },
