@@ -1,5 +1,5 @@
 import type { BatchEnvelope } from "#standards";
-import { ConflictError, isUniqueViolation, type Clock, type Database, type Log, type Transaction } from "#platform";
+import { ConflictError, isUniqueViolation, sha256, type Clock, type Database, type Log, type Transaction } from "#platform";
 import type { ChecksumReport, FeedTarget } from "../../protocol/assignments.ts";
 import { parsePosition, type FeedHead } from "../../protocol/envelope.ts";
 import { copyInto, countWritten } from "./copy-into.ts";
@@ -98,13 +98,24 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
     });
   }
 
+  /** Prepared once per connection: planning it each time would cost more than running it. */
+  const prepared = new Map<string, { shape: TableShape; name: string; text: string }>();
+  function smallStatement(shape: TableShape, deletes: boolean): { name: string; text: string } {
+    let statement = prepared.get(String(deletes));
+    if (statement?.shape !== shape) {
+      const text = applySql({ names, shape, into: "table", from: { linesParameter: 1 }, deletes });
+      prepared.set(String(deletes), (statement = { shape, text, name: `zt_apply_${sha256(text).slice(0, 16)}` }));
+    }
+    return { name: statement.name, text: statement.text };
+  }
+
   /** Brings lines (as `partitionLines` gives them) into the table. */
   async function applyLines(tx: Transaction, shape: TableShape, { bytes, rows, deletes: count }: LinePart): Promise<number> {
     if (rows === 0) return 0;
     // Stays true for the applier's life: a transaction that is rolled back leaves it true, which costs time only.
     if (count > 0) opened().remembersDeletes = true;
     const deletes = opened().remembersDeletes;
-    if (rows <= smallRows && !hasEscapes(bytes)) return countWritten(tx, { text: applySql({ names, shape, into: "table", from: { linesParameter: 1 }, deletes }), values: [bytes.toString("utf8")] });
+    if (rows <= smallRows && !hasEscapes(bytes)) return countWritten(tx, { ...smallStatement(shape, deletes), values: [bytes.toString("utf8")] });
     await tx.query(`create temp table zt_stage (${stageColumns(shape)}) on commit drop`);
     await copyInto(tx, "pg_temp.zt_stage", "", [bytes]);
     return countWritten(tx, { text: applySql({ names, shape, into: "table", from: "pg_temp.zt_stage", deletes }) });
