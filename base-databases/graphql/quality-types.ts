@@ -33,7 +33,7 @@ export function addQualityTypes(builder: ZhengtongSchemaBuilder, bases: BaseData
       raisedAt: t.field({ type: "DateTime", resolve: (each) => each.raisedAt }),
       timesRaised: t.exposeInt("timesRaised"),
       closedAt: t.field({ type: "DateTime", nullable: true, resolve: (each) => each.closedAt }),
-      closedReason: t.exposeString("closedReason", { nullable: true }),
+      closedReason: t.field({ type: Title, nullable: true, resolve: (each) => each.closedReason }),
       correctionId: t.exposeID("correctionId", { nullable: true }),
       deskProblem: t.exposeString("deskProblem", { nullable: true, description: "Why no correction could be asked for." }),
     }),
@@ -87,7 +87,7 @@ export function addQualityTypes(builder: ZhengtongSchemaBuilder, bases: BaseData
       unmatched: t.exposeFloat("unmatched"),
       openContradictions: t.exposeFloat("openContradictions"),
       processedAt: t.field({ type: "DateTime", nullable: true, resolve: (source) => source.processedAt }),
-      problem: t.exposeString("problem", { nullable: true }),
+      problem: t.field({ type: Title, nullable: true, resolve: (source) => source.problem }),
     }),
   });
   const Statistics = builder.objectRef<BaseStatistics>("BaseStatistics").implement({

@@ -156,7 +156,8 @@ create table base.source (
   scan_cursor text[],
   rows_read bigint not null,
   processed_at timestamptz,
-  problem text,
+  -- Why it is not being read, {zh, en}.
+  problem jsonb,
   unique (base, role)
 );
 
@@ -342,7 +343,7 @@ create table base.contradiction (
   raised_at timestamptz not null,
   times_raised integer not null,
   closed_at timestamptz,
-  closed_reason text,
+  closed_reason text check (closed_reason in ('no-longer-contradicts', 'row-withdrawn')),
   -- What the correction desk still has to be told.
   desk_state text not null check (desk_state in ('to-raise', 'raised', 'to-close', 'settled', 'refused')),
   correction_id text,

@@ -59,8 +59,8 @@ export const populationDefinition: BaseDefinition = {
     date("school_enrolled_on", "入学日期", "enrolled on", { onDifference: "keep" }),
     amount("housing_fund_monthly_amount", "公积金月缴存额", "monthly housing fund payment"),
     code("housing_fund_last_month", "公积金最近缴存月", "last month of housing fund", { normaliser: "month" }),
-    code("disability_kind", "残疾类别", "kind of disability"),
-    code("disability_level", "残疾等级", "level of disability"),
+    text("disability_kind", "残疾类别", "kind of disability"),
+    text("disability_level", "残疾等级", "level of disability"),
     { name: "children", type: "integer", title: { zh: "子女数", en: "children" }, normaliser: "integer", onDifference: "keep" },
   ],
   sources: [

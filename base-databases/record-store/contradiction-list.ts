@@ -24,11 +24,16 @@ export interface Contradiction {
   raisedAt: Date;
   timesRaised: number;
   closedAt?: Date;
-  closedReason?: string;
+  closedReason?: BilingualTitle;
   deskState: DeskState;
   deskProblem?: string;
   correctionId?: string;
 }
+
+const closedReasons = {
+  "no-longer-contradicts": { zh: "来源已不再矛盾", en: "the source no longer contradicts" },
+  "row-withdrawn": { zh: "来源已无该记录", en: "the source no longer has the row" },
+} as const satisfies Record<string, BilingualTitle>;
 
 export interface ContradictionFilter {
   base?: BaseName;
@@ -52,7 +57,7 @@ interface ContradictionRow extends Record<string, unknown> {
   raised_at: Date;
   times_raised: number;
   closed_at: Date | null;
-  closed_reason: string | null;
+  closed_reason: keyof typeof closedReasons | null;
   desk_state: DeskState;
   desk_problem: string | null;
   correction_id: string | null;
@@ -108,7 +113,7 @@ export function createContradictionList({ kernel, definitions }: { kernel: Kerne
             raisedAt: row.raised_at,
             timesRaised: row.times_raised,
             ...(row.closed_at === null ? {} : { closedAt: row.closed_at }),
-            ...(row.closed_reason === null ? {} : { closedReason: row.closed_reason }),
+            ...(row.closed_reason === null ? {} : { closedReason: closedReasons[row.closed_reason] }),
             deskState: row.desk_state,
             ...(row.desk_problem === null ? {} : { deskProblem: row.desk_problem }),
             ...(row.correction_id === null ? {} : { correctionId: row.correction_id }),

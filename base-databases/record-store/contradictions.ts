@@ -69,7 +69,7 @@ export async function reconcileContradictions(tx: Transaction, actor: Actor, def
   });
   await tx.query(`update base.contradiction c set reference_value = f.reference_value, reference_source_id = f.reference_source_id, rule = f.rule, row_key = f.row_key from pg_temp.zt_found f where ${same} and (c.reference_value, c.reference_source_id, c.rule, c.row_key) is distinct from (f.reference_value, f.reference_source_id, f.rule, f.row_key)`, [definition.name]);
   const closed = await transition(tx, actor, "close", at, {
-    sql: `update base.contradiction c set state = 'closed', closed_at = $2, closed_reason = case when c.source_id = any(m.source_ids) then 'the source no longer contradicts' else 'the source no longer has the row' end,
+    sql: `update base.contradiction c set state = 'closed', closed_at = $2, closed_reason = case when c.source_id = any(m.source_ids) then 'no-longer-contradicts' else 'row-withdrawn' end,
             desk_state = case c.desk_state when 'raised' then 'to-close' else 'settled' end
           from pg_temp.zt_merged m where c.base = $1 and c.key = m.key and c.state = 'open'
             and not exists (select 1 from pg_temp.zt_found f where f.key = c.key and f.field = c.field and f.source_id = c.source_id and f.value = c.value)

@@ -1,6 +1,6 @@
 import type { Transaction } from "#platform";
 import { quoteIdentifier } from "#platform";
-import type { BaseDefinition, SourceDefinition } from "./definition.ts";
+import type { BaseDefinition, BilingualTitle, SourceDefinition } from "./definition.ts";
 import { checkNewKeys } from "./keys.ts";
 import { normalisers } from "./normalisers.ts";
 import { findLandingFeed, findLandingTable, isDirect, rowKeyMatchSql, rowKeySql, saveSourcePosition, type AttachedSource, type LandingTable, type SourcePosition } from "./sources.ts";
@@ -16,7 +16,7 @@ import { findLandingFeed, findLandingTable, isDirect, rowKeyMatchSql, rowKeySql,
 export interface IngestResult {
   rows: number;
   more: boolean;
-  problem?: string;
+  problem?: BilingualTitle;
 }
 
 /** A candidate goes with its row; a foreign key would check each at half the cost of the comparison. */
@@ -59,7 +59,7 @@ export async function ingestChunk(tx: Transaction, context: IngestContext): Prom
   const table = feed && (await findLandingTable(tx, source));
   const problem = problemOf(source, sourceDefinition, feed, table);
   if (!feed || !table || problem !== undefined) {
-    if (source.problem !== problem) await saveSourcePosition(tx, source.id, { ...positionOf(source), rows: 0, ...(problem === undefined ? {} : { problem }) }, at);
+    if (source.problem?.en !== problem?.en) await saveSourcePosition(tx, source.id, { ...positionOf(source), rows: 0, ...(problem === undefined ? {} : { problem }) }, at);
     return { rows: 0, more: false, ...(problem === undefined ? {} : { problem }) };
   }
 
@@ -103,12 +103,13 @@ function positionOf(source: AttachedSource): Omit<SourcePosition, "rows"> {
   return { lastSequence: source.lastSequence, ...(source.generation === undefined ? {} : { generation: source.generation }), ...(source.scan ? { scan: source.scan } : {}) };
 }
 
-function problemOf(source: AttachedSource, definition: SourceDefinition, feed: object | undefined, table: LandingTable | undefined): string | undefined {
-  if (!feed) return `feed ${source.feedId} has not been applied here yet`;
-  if (!table) return `landing table ${source.schema}.${source.table} does not exist yet`;
-  if (!table.columns.has(definition.keyColumn)) return `the grant does not give ${definition.keyColumn}, by which rows are assigned`;
-  if (source.maskedFields.includes(definition.keyColumn)) return `the grant masks ${definition.keyColumn}, by which rows are assigned`;
-  if (!table.deletedSql) return `landing table ${source.schema}.${source.table} keeps no deleted keys: its subscription needs trackChanges`;
+function problemOf(source: AttachedSource, definition: SourceDefinition, feed: object | undefined, table: LandingTable | undefined): BilingualTitle | undefined {
+  const place = `${source.schema}.${source.table}`;
+  if (!feed) return { zh: `数据流 ${source.feedId} 尚未在此落地`, en: `feed ${source.feedId} has not been applied here yet` };
+  if (!table) return { zh: `落地表 ${place} 尚不存在`, en: `landing table ${place} does not exist yet` };
+  if (!table.columns.has(definition.keyColumn)) return { zh: `授权不含 ${definition.keyColumn},无法归并`, en: `the grant does not give ${definition.keyColumn}, by which rows are assigned` };
+  if (source.maskedFields.includes(definition.keyColumn)) return { zh: `授权对 ${definition.keyColumn} 作了脱敏,无法归并`, en: `the grant masks ${definition.keyColumn}, by which rows are assigned` };
+  if (!table.deletedSql) return { zh: `落地表 ${place} 未记录删除:订阅须开启变更跟踪`, en: `landing table ${place} keeps no deleted keys: its subscription needs trackChanges` };
   return undefined;
 }
 

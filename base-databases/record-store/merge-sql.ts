@@ -1,6 +1,6 @@
 import { quoteIdentifier } from "#platform";
 import type { AttributeDefinition, BaseDefinition, SourceDefinition } from "./definition.ts";
-import { columnTypes, derivations, freshnessSql, normalisers } from "./normalisers.ts";
+import { columnTypes, derivations, freshnessSql, isPlainRow, normalisers, textNormalisers } from "./normalisers.ts";
 import { isDirect, rowKeyMatchSql, rowKeySql, type AttachedSource, type LandingTable } from "./sources.ts";
 
 /**
@@ -98,21 +98,24 @@ function contributionSql(definition: BaseDefinition, source: MergeSource, claims
   const fresh = freshness !== undefined && usable(source, freshness) ? freshnessSql(`l.${quoteIdentifier(freshness)}`, table.columns.get(freshness)!) : "null::timestamp";
   const picked = columns.map((column) => `, l.${quoteIdentifier(column)}`).join("");
   const parts: string[] = [];
-  if (isDirect(source.definition, table)) parts.push(`select k.key, k.key as row_key, true as by_key, ${fresh} as fresh${picked} from pg_temp.zt_merge_key k join ${table.sql} l on l.${quoteIdentifier(keyColumn)} = k.key`);
-  if (source.linked) parts.push(`select k.key, ${rowKeySql("l", table)} as row_key, i.by_key, ${fresh} as fresh${picked} from pg_temp.zt_merge_key k join base.link i on i.source_id = ${id} and i.entity_key = k.key join ${table.sql} l on ${rowKeyMatchSql("l", table, "i.row_key")}`);
+  if (isDirect(source.definition, table)) parts.push(`select k.key as zt_key, k.key as zt_row_key, true as zt_by_key, ${fresh} as zt_fresh${picked} from pg_temp.zt_merge_key k join ${table.sql} l on l.${quoteIdentifier(keyColumn)} = k.key`);
+  if (source.linked) parts.push(`select k.key as zt_key, ${rowKeySql("l", table)} as zt_row_key, i.by_key as zt_by_key, ${fresh} as zt_fresh${picked} from pg_temp.zt_merge_key k join base.link i on i.source_id = ${id} and i.entity_key = k.key join ${table.sql} l on ${rowKeyMatchSql("l", table, "i.row_key")}`);
   // A row that was assigned by likeness never stands before one that names the key itself.
-  const one = source.linked ? `select distinct on (key) * from (${parts.join(" union all ")}) every order by key, by_key desc, fresh desc nulls last, row_key collate "C" desc` : parts[0]!;
+  const one = source.linked ? `select distinct on (zt_key) * from (${parts.join(" union all ")}) every order by zt_key, zt_by_key desc, zt_fresh desc nulls last, zt_row_key collate "C" desc` : parts[0]!;
 
   const identity = identityAttributes(definition);
+  const texts = own.filter(({ attribute }) => textNormalisers.has(attribute.normaliser)).map(({ attribute }) => source.definition.attributes[attribute.name]!.column);
+  const textColumns = [...new Set(texts)].filter((column) => table.columns.get(column) === "text").map(quoteIdentifier);
   const values = own.map(({ claim, attribute }) => {
     const { column } = source.definition.attributes[attribute.name]!;
     const quoted = quoteIdentifier(column);
     const type = table.columns.get(column)!;
-    const { value, unreadable } = normalisers[attribute.normaliser];
-    const guard = (sql: string) => (source.linked && identity.has(attribute.name) ? `case when by_key then ${sql} end` : sql);
+    const { value: normalised, unreadable } = normalisers[attribute.normaliser];
+    const value = (of: string, ofType: string) => (textNormalisers.has(attribute.normaliser) && ofType === "text" ? `case when zt_plain then nullif(${of}, '') else ${normalised(of, ofType)} end` : normalised(of, ofType));
+    const guard = (sql: string) => (source.linked && identity.has(attribute.name) ? `case when zt_by_key then ${sql} end` : sql);
     return `, ${guard(value(quoted, type))} as ${claim.value}${claim.unreadable === undefined ? "" : `, ${guard(unreadable!(quoted, type)!)} as ${claim.unreadable}`}`;
   });
-  return `select key as k${id}, row_key as r${id}, fresh as f${id}${values.join("")} from (${one}) one`;
+  return `select zt_key as k${id}, zt_row_key as r${id}, zt_fresh as f${id}${values.join("")} from (select *${textColumns.length === 0 ? "" : `, ${isPlainRow(textColumns)} as zt_plain`} from (${one}) one offset 0) one`;
 }
 
 /** The source of the golden value: per rank, if several stand there, the freshest that says anything. */

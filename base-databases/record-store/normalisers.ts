@@ -33,6 +33,18 @@ const isMonth = (column: string) => `(${column})::text ~ '^[1-9][0-9]{3}(0[1-9]|
 const monthValue = (column: string) => `case when ${isMonth(column)} then (${column})::text else to_char(base.read_month((${column})::text), 'YYYYMM') end`;
 const hanOnly = "^[\\u4e00-\\u9fff]+$";
 
+/**
+ * Whether a whole row is written so plainly that no normaliser of texts would change any of these columns: then one
+ * test of 1.4 µs stands for one of 1 µs a column. NULLs drop out; empty texts remain to be taken for NULL.
+ */
+export function isPlainRow(columns: readonly string[]): string {
+  const row = `concat(${columns.join(", ")})`;
+  return `${row} ~ '^[\\u4e00-\\u9fff0-9A-Z]*$' and strpos(${row}, 'NULL') = 0`;
+}
+
+/** Normalisers for which `isPlainRow` holds what it says. */
+export const textNormalisers: ReadonlySet<NormaliserName> = new Set(["text", "code", "person-name", "organisation-name", "address", "category"]);
+
 export const normalisers: Record<NormaliserName, NormaliserSql> = {
   text: { value: cleanText },
   code: { value: cleanCode, compare: (value) => `replace(${value}, '-', '')` },

@@ -4,7 +4,7 @@ import type { BaseDefinition, BaseName } from "./definition.ts";
 import { ingestChunk, ingestChunkRows, isGenerationChanged, passGate, touch } from "./ingest.ts";
 import { matchChunk, matchChunkRows } from "./matching.ts";
 import { mergeChunk, mergeChunkKeys } from "./merge.ts";
-import { listSources, lockSource, sourceDefinition } from "./sources.ts";
+import { listSourcesToRead, lockSource, sourceDefinition } from "./sources.ts";
 
 export interface ProcessProgress {
   base: BaseName;
@@ -51,7 +51,7 @@ export function createProcessor({ kernel, definitions, workers = 2, chunks = {} 
   let running: Promise<unknown> = Promise.resolve();
 
   async function read(definition: BaseDefinition, total: ProcessResult, onProgress: (progress: ProcessProgress) => void, signal: AbortSignal | undefined): Promise<void> {
-    const sources = await database.read((reader) => listSources(reader, { base: definition.name, state: "attached" }));
+    const sources = await database.read((reader) => listSourcesToRead(reader, definition.name));
     let done = 0;
     const readSource = async (id: number, role: string) => {
       const own = sourceDefinition(definition, role);
@@ -73,7 +73,9 @@ export function createProcessor({ kernel, definitions, workers = 2, chunks = {} 
         }
       }
     };
-    const queue = [...sources];
+    // The first alone: it shows nearly all keys, and readers that meet the same new keys wait for each other's commit.
+    const [leading, ...queue] = sources;
+    if (leading) await readSource(leading.id, leading.role);
     const worker = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) await readSource(next.id, next.role);
     };

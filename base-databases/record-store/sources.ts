@@ -1,6 +1,6 @@
 import type { Reader, Transaction } from "#platform";
 import { ConflictError, quoteIdentifier } from "#platform";
-import type { BaseDefinition, BaseName, SourceDefinition } from "./definition.ts";
+import type { BaseDefinition, BaseName, BilingualTitle, SourceDefinition } from "./definition.ts";
 
 /** A department's landing table that feeds a base, with how far it has been read. */
 export interface AttachedSource {
@@ -26,7 +26,7 @@ export interface AttachedSource {
   rowsRead: number;
   processedAt?: Date;
   /** Why it is not being read, in words for its operator. */
-  problem?: string;
+  problem?: BilingualTitle;
 }
 
 interface SourceRow extends Record<string, unknown> {
@@ -51,7 +51,7 @@ interface SourceRow extends Record<string, unknown> {
   scan_cursor: string[] | null;
   rows_read: number;
   processed_at: Date | null;
-  problem: string | null;
+  problem: BilingualTitle | null;
 }
 
 const toSource = (row: SourceRow): AttachedSource => ({
@@ -118,11 +118,25 @@ export interface SourcePosition {
   lastSequence: number;
   scan?: AttachedSource["scan"];
   rows: number;
-  problem?: string;
+  problem?: BilingualTitle;
 }
 
 export async function saveSourcePosition(tx: Transaction, sourceId: number, position: SourcePosition, at: Date): Promise<void> {
-  await tx.query("update base.source set generation = $2, last_sequence = $3, scan_generation = $4, scan_sequence = $5, scan_cursor = $6, rows_read = rows_read + $7, processed_at = $8, problem = $9 where id = $1", [sourceId, position.generation ?? null, position.lastSequence, position.scan?.generation ?? null, position.scan?.sequence ?? null, position.scan?.cursor ?? null, position.rows, at, position.problem ?? null]);
+  await tx.query("update base.source set generation = $2, last_sequence = $3, scan_generation = $4, scan_sequence = $5, scan_cursor = $6, rows_read = rows_read + $7, processed_at = $8, problem = $9 where id = $1", [sourceId, position.generation ?? null, position.lastSequence, position.scan?.generation ?? null, position.scan?.sequence ?? null, position.scan?.cursor ?? null, position.rows, at, position.problem === undefined ? null : JSON.stringify(position.problem)]);
+}
+
+/** Attached sources that have something to read, or whose state has to be looked at: an idle turn costs two queries. */
+export async function listSourcesToRead(reader: Reader, base: BaseName): Promise<AttachedSource[]> {
+  const sources = await listSources(reader, { base, state: "attached" });
+  const known = await reader.query("select 1 where to_regclass('exchange_target.feed') is not null");
+  if (known.rowCount === 0) return sources.filter((source) => source.problem === undefined);
+  const { rows } = await reader.query<{ feed_id: string; generation: number; applied_sequence: number }>("select feed_id, generation, applied_sequence from exchange_target.feed where feed_id = any($1)", [sources.map((source) => source.feedId)]);
+  const feeds = new Map(rows.map((row) => [row.feed_id, row]));
+  return sources.filter((source) => {
+    const feed = feeds.get(source.feedId);
+    if (!feed) return source.problem === undefined;
+    return source.problem !== undefined || source.generation !== feed.generation || source.lastSequence < feed.applied_sequence;
+  });
 }
 
 /** What the subscriber says of a feed (docs/architecture.md 5). */
@@ -132,7 +146,7 @@ export interface LandingFeed {
 }
 
 export async function findLandingFeed(reader: Reader, feedId: string): Promise<LandingFeed | undefined> {
-  const known = await reader.query("select 1 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = 'exchange_target' and c.relname = 'feed'");
+  const known = await reader.query("select 1 where to_regclass('exchange_target.feed') is not null");
   if (known.rowCount === 0) return undefined;
   const { rows } = await reader.query<{ generation: number; applied_sequence: number }>("select generation, applied_sequence from exchange_target.feed where feed_id = $1", [feedId]);
   const row = rows[0];

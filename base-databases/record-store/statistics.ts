@@ -20,7 +20,7 @@ export interface SourceStatistics {
   unmatched: number;
   openContradictions: number;
   processedAt?: Date;
-  problem?: string;
+  problem?: BilingualTitle;
 }
 
 export interface BaseStatistics {

@@ -27,7 +27,7 @@ export async function fillLargeCity(city: CityFixture, people: number): Promise<
   const own = "citizen_number text";
   const tables: [role: string, columns: string, key: string, select: string][] = [
     ["gongan.household", `${own}, name text, sex_code text, ethnic_code text, birth_date date, birth_region_code text, status_code text, address text, former_name text, householder_name text, relation_to_householder text, marital_code text, updated_at timestamp`, "citizen_number", "id, name, case when substr(id, 17, 1)::integer % 2 = 1 then '1' else '2' end, '01', born, left(id, 6), '0', address, null, name, '本人', '20', '2008-01-01'::timestamp + n % 300 * interval '1 day'"],
-    ["minzheng.marriage", `certificate_no text, ${own}, name text, marital_code text, registered_on date`, "certificate_no", "'HZ' || n, id, name, '21', '1999-01-01'::date + n % 2000"],
+    ["minzheng.marriage", `certificate_no text, ${own}, name text, marital_code text, registered_on date`, "certificate_no", "'HZ' || n, id, name, '20', '1999-01-01'::date + n % 2000"],
     ["minzheng.low_income", `${own}, name text, since date, monthly_amount numeric(10,2)`, "citizen_number", "id, name, '2005-01-01'::date, 500"],
     ["laodong.unemployment_claim", `claim_no text, ${own}, name text, benefit_from date, benefit_until date, monthly_amount numeric(10,2), claim_month text, unemployed_on date`, "claim_no", "'SY' || n, id, name, '2008-01-01'::date, '2009-01-01'::date, 700, '200810', '2007-12-31'::date"],
     ["laodong.employment_registration", `registration_no text, ${own}, name text, employer_code text, employer_name text, employed_on date, ended_on date`, "registration_no", "'JY' || n, id, name, '91330100TEXT00017T', '某公司', '2006-01-01'::date, null"],
