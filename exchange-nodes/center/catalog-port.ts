@@ -1,4 +1,4 @@
-import type { DataItem, Grant } from "#standards";
+import type { DataItem, Grant, GrantAction } from "#standards";
 import type { Actor, Reader } from "#platform";
 import type { StopParty } from "./model/feed.ts";
 
@@ -6,6 +6,8 @@ import type { StopParty } from "./model/feed.ts";
 export interface ExchangeCatalog {
   findGrant(reader: Reader, grantId: string): Promise<Grant | undefined>;
   findEntry(reader: Reader, entryId: string): Promise<ExchangeEntry | undefined>;
+  /** Casbin's decision on a grant, asked once per grant and change. Absent: the grant's own state and days decide. */
+  authorise?(question: { grantId: string; action: GrantAction; subject: { organisationId: string; applicationId?: string | undefined }; at: Date }): Promise<{ allowed: true } | { allowed: false; reason: string }>;
   /** Tells that one party to a grant in `revoking` has stopped. May be called again. */
   confirmStopped(actor: Actor, grantId: string, party: StopParty): Promise<void>;
 }

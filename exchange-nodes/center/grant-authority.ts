@@ -36,7 +36,11 @@ export function createGrantAuthority({ kernel, catalog }: { kernel: Kernel; cata
     const mine = cache;
     const grant = await database.read((reader) => catalog.findGrant(reader, grantId));
     if (!grant) return { allowed: false, code: "grant.not-found", message: `There is no grant ${grantId}`, zh: "授权不存在" };
-    const verdict = judge(grant, day.format(at));
+    let verdict = judge(grant, day.format(at));
+    if (verdict.allowed && catalog.authorise) {
+      const decision = await catalog.authorise({ grantId, action: grant.action, subject: { organisationId: grant.consumerOrganisationId, ...(grant.applicationId === undefined ? {} : { applicationId: grant.applicationId }) }, at });
+      if (!decision.allowed) verdict = { allowed: false, code: `grant.${decision.reason}`, message: `Grant ${grantId} does not allow this: ${decision.reason}`, zh: "授权不允许该操作" };
+    }
     mine.set(grantId, { verdict, until: at.getTime() + maxAgeMs });
     return verdict;
   }

@@ -20,6 +20,7 @@ export function createExchangeCatalog(catalog: Catalog): ExchangeCatalog {
       const entry = await findEntry(reader, entryId);
       return entry && { id: entry.id, code: entry.resourceId, title: entry.content.title, organisationId: entry.organisationId, state: entry.state, items: entry.content.items ?? [] };
     },
+    authorise: (question) => catalog.sharing.grants.authorise(question),
     async confirmStopped(actor, grantId, party) {
       await catalog.sharing.grants.confirmStopped(actor, grantId, party);
     },
