@@ -1,6 +1,7 @@
 import type { AnyAccessRules } from "#platform";
 import { dataElementAccessRules } from "./data-elements/access-rules.ts";
 import { entryAccessRules } from "./entries/access-rules.ts";
+import { importAccessRules } from "./import/access-rules.ts";
 import { organisationAccessRules } from "./organisations/access-rules.ts";
 import { catalogIndexAccessRules } from "./search/access-rules.ts";
 import { sharingAccessRules } from "./sharing/access-rules.ts";
@@ -14,4 +15,5 @@ export const catalogAccessRules: readonly AnyAccessRules[] = [
   dataElementAccessRules,
   ...sharingAccessRules,
   catalogIndexAccessRules,
+  importAccessRules,
 ];

@@ -6,6 +6,8 @@ import { createChangeRequestService, type ChangeRequestService } from "./entries
 import { createEntryService, type EntryService } from "./entries/entry-service.ts";
 import { addCatalogCoreTypes } from "./graphql/core-types.ts";
 import { addSharingTypes } from "./graphql/sharing.ts";
+import { createExportService, type ExportService } from "./import/export/export-service.ts";
+import { createImportService, type ImportService } from "./import/import-service.ts";
 import type { IdentifierArea } from "./model/identifiers.ts";
 import { createOrganisationService, type OrganisationService } from "./organisations/organisation-service.ts";
 import { addSearchTypes } from "./graphql/search.ts";
@@ -41,6 +43,8 @@ export interface Catalog {
   audit: AuditService;
   sharing: Sharing;
   search: CatalogSearch;
+  imports: ImportService;
+  exports: ExportService;
 }
 
 export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter: "A" }, authentication, sharing, search }: CreateCatalogOptions): Catalog {
@@ -61,6 +65,8 @@ export function createCatalog({ kernel, area = { provinceCode: "33", areaLetter:
     audit: createAuditService({ kernel }),
     sharing: createSharing({ kernel, ...sharing }),
     search: createCatalogSearch({ kernel, ...search }),
+    exports: createExportService({ kernel }),
+    imports: createImportService({ kernel, area, drafts: entries }),
   };
 }
 

@@ -135,6 +135,15 @@ export async function listEntries(reader: Reader, options: ListEntriesOptions): 
   return rows.map(toRecord);
 }
 
+/** In the order of codes, which never change: what is read page by page neither repeats nor skips. `condition` is on `e`, placeholders from `$5`. */
+export async function listEntriesInOrder(reader: Reader, options: { organisationId?: string | undefined; states?: readonly EntryState[] | undefined; afterCode: string; limit: number; condition: SqlCondition }): Promise<EntryRecord[]> {
+  const { rows } = await reader.query<EntryRow>(
+    `select ${columns} from catalog.entry e where code > $1 and ($2::text is null or organisation_id = $2) and ($3::text[] is null or state = any($3)) and ${options.condition.text} order by code limit $4`,
+    [options.afterCode, options.organisationId ?? null, options.states ?? null, options.limit, ...options.condition.values],
+  );
+  return rows.map(toRecord);
+}
+
 /** Rows per statement: what a wide content needs stays a few megabytes. */
 const rowsPerStatement = 1_000;
 

@@ -32,16 +32,23 @@ export interface ImportRecord {
   providerName?: string;
   /** Unified social credit code. */
   providerCode?: string;
+  /** Where it came from, also of a row that is not fit. */
+  reference?: string;
   /** Of an export of ours: which entry it was. */
   entryId?: string;
   issues: ImportIssue[];
+  rules: RowRule[];
 }
 
-/** A rule that a mapping applies beyond what a row says, and how often it did. */
-export interface AppliedRule {
+/** A rule that was applied to a row beyond what it says. */
+export interface RowRule {
   code: string;
   message: string;
   zh: string;
+}
+
+/** The same over all rows that were not rejected. */
+export interface AppliedRule extends RowRule {
   count: number;
 }
 

@@ -1,5 +1,5 @@
 import type { CatalogEntry } from "#standards";
-import type { AppliedRule, ImportIssue, ImportRecord } from "../model.ts";
+import type { ImportIssue, ImportRecord, RowRule } from "../model.ts";
 import type { RawRow } from "../reading/raw-table.ts";
 import { asText } from "./cells.ts";
 import { readItem, readItemsCell, settleItems } from "./items.ts";
@@ -14,17 +14,17 @@ export interface BuildContext {
   mapping: Mapping;
   columns: ColumnsOf;
   sheet: string | undefined;
-  rules: Map<string, AppliedRule>;
   /** Content that an export of ours kept beside the readable columns, by entry code. */
   kept?: ReadonlyMap<string, { entryId?: string; content: CatalogEntry }>;
 }
 
 /** The entry of one row and of the item rows that follow it. */
-export function buildRecord({ mapping, columns, sheet, rules, kept }: BuildContext, rows: readonly RawRow[]): ImportRecord {
+export function buildRecord({ mapping, columns, sheet, kept }: BuildContext, rows: readonly RawRow[]): ImportRecord {
   const issues: ImportIssue[] = [];
+  const rules: RowRule[] = [];
   const readers = rows.map((row) => createRowReader({ mapping, columns, cells: row.cells, row: row.number, sheet, issues, rules }));
   const reader = readers[0]!;
-  const record: ImportRecord = { row: rows[0]!.number, itemRows: rows.length - 1, title: "", issues, ...(sheet === undefined ? {} : { sheet }) };
+  const record: ImportRecord = { row: rows[0]!.number, itemRows: rows.length - 1, title: "", issues, rules, ...(sheet === undefined ? {} : { sheet }) };
   const whole = readWholeContent(reader);
   readProvider(reader, record);
   const entryId = reader.text("entryId")?.text;
@@ -45,11 +45,12 @@ export function buildRecord({ mapping, columns, sheet, rules, kept }: BuildConte
   const items = readers.flatMap((each, index) => readItem(each, index) ?? []);
   if (items.length > 0) draft.items = settleItems(reader, items, base?.content.items ?? []);
   readSharing(reader, mapping, draft);
+  if (base !== undefined) keepExact(base.content, draft);
   if (mapping.key !== undefined) {
     // The column holds an address; the reference is made from it.
     delete draft.sourceReference;
     const reference = readRemoteKey(reader, mapping);
-    if (reference !== undefined) draft.sourceReference = reference;
+    if (reference !== undefined) record.reference = draft.sourceReference = reference;
   }
   record.title = draft.title ?? "";
   reportSlip(reader, issues);
@@ -85,6 +86,22 @@ function keptMembers(content: CatalogEntry, reader: RowReader): Draft {
   }
   if (stated.has("sharingCondition")) stated.add("refusalBasis");
   return Object.fromEntries(Object.entries(content).filter(([member]) => !stated.has(member))) as Draft;
+}
+
+/** Cells show a cleaned form of a text or list; what was not touched stays as it was, to the letter. */
+function keepExact(before: CatalogEntry, draft: Draft): void {
+  for (const member of ["title", "abstract", "keywords", "internalDepartment", "sharingCondition", "refusalBasis", "openCondition", "format", "relatedCodes", "sharingMethod", "themeCodes"] as const) {
+    if (draft[member] !== undefined && before[member] !== undefined && comparable(before[member]) === comparable(draft[member])) Object.assign(draft, { [member]: before[member] });
+  }
+  // The category stands in the code, which is allocated once: a cell cannot change it.
+  if (before.guideCategory === undefined) delete draft.guideCategory;
+  else draft.guideCategory = before.guideCategory;
+}
+
+function comparable(value: unknown): string {
+  if (typeof value === "string") return asText(value).replaceAll(/\s+/g, " ").toLowerCase();
+  if (Array.isArray(value)) return value.map(comparable).sort().join("\n");
+  return typeof value === "object" && value !== null ? Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)).map(([name, each]) => `${name}=${comparable(each)}`).join("\n") : String(value);
 }
 
 function readProvider(reader: RowReader, record: ImportRecord): void {

@@ -37,6 +37,8 @@ export interface Mapping {
   city?: string;
   /** An open-data portal: it says how an entry is open to the public, not how it is shared. */
   portal?: boolean;
+  /** Our own table: what stands there is what is meant, to the letter. */
+  exact?: boolean;
   /** Columns that are known and have no place in an entry, with the reason. */
   unused?: Readonly<Record<string, { en: string; zh: string }>>;
   /** Column names of a table that has no header. */

@@ -1,4 +1,4 @@
-import { findCode, getCodeSet, normaliseFormats, normaliseIndustry, normaliseTheme, normaliseUpdateCycle, parseEntryCode, type CatalogEntry } from "#standards";
+import { findCode, getCodeSet, normaliseFormat, normaliseFormats, normaliseIndustry, normaliseTheme, normaliseUpdateCycle, parseEntryCode, type CatalogEntry } from "#standards";
 import { asList, asText, unique } from "./cells.ts";
 import { readDate } from "./dates.ts";
 import { kindOf, valueKinds } from "./kinds.ts";
@@ -74,7 +74,7 @@ export function readMembers(reader: RowReader, draft: Draft): void {
   for (const member of ["relatedCodes", "derivedFrom"] as const) {
     const found = reader.first(member);
     if (found === undefined) continue;
-    const codes = unique(asList(found.value, { ideographicComma: true })).filter((code) => !/^[无\-—/]$/.test(code));
+    const codes = unique(asList(found.value, { ideographicComma: !reader.exact })).filter((code) => reader.exact || !/^[无\-—/]$/.test(code));
     if (codes.length > 0) draft[member] = codes;
   }
 }
@@ -97,7 +97,7 @@ function readKeywords(reader: RowReader, draft: Draft): void {
 }
 
 /** A code written with its name behind it is the code: `ZHC00 财政/税务`. */
-const leadingCode = (text: string): string => /^(Z[A-Z]{2}\d{2}|[A-T]\d{0,4})(?=\s)/.exec(text)?.[1] ?? text;
+const leadingCode = (text: string): string => /^(Z[A-Z]{2}\d{2}|[A-T]?\d{2,4}|[A-T])(?=\s)/.exec(text)?.[1] ?? text;
 /** Words that portals write for "nothing". */
 const isNothing = (text: string): boolean => /^(空|无|null|none|-|—|\/)$/i.test(text);
 
@@ -108,7 +108,8 @@ function readThemes(reader: RowReader, draft: Draft): void {
   for (const word of asList(found.value)) {
     const code = leadingCode(word);
     const theme = normaliseTheme(code);
-    if ("value" in theme) {
+    if (reader.exact) codes.push(code);
+    else if ("value" in theme) {
       codes.push(theme.value);
       if (theme.approximate) reportNearest(reader, "themeCodes", "/themeCodes", word, theme.value);
     } else if (/^Z[A-HJ-NP-Z]{2}\d{2}$/.test(code)) codes.push(code);
@@ -123,7 +124,8 @@ function readIndustries(reader: RowReader, draft: Draft): void {
   const codes: string[] = [];
   for (const word of asList(found.value)) {
     const industry = normaliseIndustry(leadingCode(word));
-    if ("value" in industry) codes.push(industry.value);
+    if (reader.exact) codes.push(leadingCode(word));
+    else if ("value" in industry) codes.push(industry.value);
     else if (!isNothing(word)) reportUnknown(reader, "warning", "industryCodes", "/industryCodes", word, accepted.industries);
   }
   if (codes.length > 0) draft.industryCodes = limited(reader, "industryCodes", unique(codes), 10);
@@ -163,11 +165,15 @@ function readFormat(reader: RowReader, draft: Draft): void {
   const classText = reader.text("formatClass");
   const formatClass = classText === undefined ? undefined : readFormatClass(classText.text);
   const found = reader.first("formats");
-  const words = found === undefined ? [] : asList(found.value, { ideographicComma: true });
+  const words = found === undefined ? [] : asList(found.value, { ideographicComma: !reader.exact });
   const { format, unknown, approximate } = normaliseFormats(words);
   if (formatClass !== undefined) {
     // A class that is stated stands; its types are then what the row writes, known or not.
-    draft.format = { class: formatClass, types: unique([...(format?.types ?? []), ...unknown]).slice(0, 20).map((type) => type.slice(0, 40)) };
+    const typeOf = (word: string): string => {
+      const known = normaliseFormat(word);
+      return reader.exact || "unknown" in known || known.approximate ? word.slice(0, 40) : known.value.type;
+    };
+    draft.format = { class: formatClass, types: unique(words.map(typeOf)).slice(0, 20) };
     return;
   }
   if (classText !== undefined && format === undefined) return reportUnknown(reader, "error", "formatClass", "/format", classText.text, accepted.formats);
@@ -203,7 +209,7 @@ function readLinks(reader: RowReader, draft: Draft): void {
   const found = reader.first("onlineLinks");
   if (found !== undefined) {
     const words = typeof found.value === "string" && /^https?:\/\/\S+$/i.test(found.value.trim()) ? [found.value.trim()] : asList(found.value);
-    const links = unique(words.filter((word) => URL.canParse(word) && /^(https?|ftp):/i.test(word) && word.length <= 1_000).map((word) => new URL(word).href)).slice(0, 20);
+    const links = unique(words.filter((word) => URL.canParse(word) && /^(https?|ftp):/i.test(word) && word.length <= 1_000).map((word) => (/^[\u0021-\u007e]+$/.test(word) ? word : new URL(word).href))).slice(0, 20);
     const wrong = words.filter((word) => !URL.canParse(word));
     if (wrong.length > 0) reader.report("warning", "onlineLinks", "/onlineLinks", "value.unknown", { en: "is not a web address", zh: "不是网址" }, wrong.join(","));
     if (links.length > 0) draft.onlineLinks = links;

@@ -22,7 +22,7 @@ export function readSharing(reader: RowReader, mapping: Mapping, draft: Draft): 
     draft.open = false;
     reader.applyRule("open.not-stated", { en: "Whether it is open to the public is not stated: taken as not open", zh: "未注明是否向社会开放,按不开放处理" });
   }
-  settleConditions(reader, draft);
+  if (!reader.exact) settleConditions(reader, draft);
   settleSensitivity(reader, draft);
   settleMethods(reader, mapping, draft);
 }
@@ -77,7 +77,8 @@ function settleSensitivity(reader: RowReader, draft: Draft): void {
   const itemLevel = (draft.items ?? []).map((item) => item.sensitivity ?? "L1").reduce((highest, level) => (level > highest ? level : highest), "L1" as "L1" | "L2" | "L3" | "L4");
   const derived = levels[draft.sharingType];
   draft.sensitivity = itemLevel > derived ? itemLevel : derived;
-  reader.applyRule(`sensitivity.${draft.sensitivity}`, { en: `The data level is not stated: ${draft.sensitivity} from how it is opened and shared (open L1, open under a condition or shared freely L2, shared under a condition L3, refused L4); to be confirmed`, zh: `未注明数据分级:按开放和共享方式暂定 ${draft.sensitivity}(无条件开放 L1,有条件开放或无条件共享 L2,有条件共享 L3,不予共享 L4),由部门确认` });
+  const why = { L1: { en: "open without condition", zh: "无条件开放" }, L2: { en: "open under a condition, or shared unconditionally", zh: "有条件开放或无条件共享" }, L3: { en: "shared under a condition", zh: "有条件共享" }, L4: { en: "not shared", zh: "不予共享" } }[draft.sensitivity];
+  reader.applyRule(`sensitivity.${draft.sensitivity}`, { en: `The data level is not stated; ${why.en} → ${draft.sensitivity} for now, to be confirmed by the department`, zh: `未注明数据分级;${why.zh} → 暂定 ${draft.sensitivity},由部门确认` });
 }
 
 function settleMethods(reader: RowReader, mapping: Mapping, draft: Draft): void {

@@ -54,6 +54,7 @@ export const ownCsvMapping: Mapping = {
   name: "zhengtong-table",
   title: { en: "our own export as a table", zh: "本平台导出的表格" },
   required: ["title", "sharingType", "entryId"],
+  exact: true,
   marks: ["条目标识", "信息项JSON"],
   fields: Object.fromEntries(ownCsvColumns.map(([target, column]) => [target, [column]])),
   unused: Object.fromEntries(ownCsvRemarks.map((column) => [column, allocated])),

@@ -1,17 +1,19 @@
 import type { CatalogEntry } from "#standards";
-import type { AppliedRule, ImportIssue, ImportRecord } from "../model.ts";
+import type { ImportIssue, ImportRecord } from "../model.ts";
 import type { RawFile, RawRow, RawTable } from "../reading/raw-table.ts";
 import { buildRecord } from "./build-record.ts";
 import { asText } from "./cells.ts";
 import { plainHeader, type Mapping } from "./mapping.ts";
 import { machineColumns, machineSheet } from "./own-format.ts";
 import { recogniseTable, unrecognised, type RecognisedTable } from "./recognise.ts";
+import type { ColumnsOf } from "./row-reader.ts";
 
 /** Everything that a file says, row by row. */
 export interface FileRecords {
   mapping: Mapping;
   records: ImportRecord[];
-  rules: AppliedRule[];
+  /** By sheet, or "" of a file without. */
+  columns: Map<string, ColumnsOf>;
   tables: { sheet?: string; headerRows: number[]; matched: string[]; unused: { column: string; en: string; zh: string }[]; missing: string[] }[];
   /** Sheets that no mapping fits, such as instructions. */
   skippedSheets: string[];
@@ -27,19 +29,19 @@ export async function readRecords(file: RawFile, fileName: string, mappings: rea
   const recognised = readable.map((table) => recogniseTable(table, mappings));
   const first = recognised.find((table) => table !== undefined);
   if (first === undefined) throw unrecognised(fileName, readable, mappings);
-  const rules = new Map<string, AppliedRule>();
   const kept = readKept(file.tables.find((table) => table.sheet === machineSheet));
-  const result: FileRecords = { mapping: first.mapping, records: [], rules: [], tables: [], skippedSheets: [], remarkRows: 0 };
+  const result: FileRecords = { mapping: first.mapping, records: [], columns: new Map(), tables: [], skippedSheets: [], remarkRows: 0 };
   const total = readable.reduce((sum, table) => sum + table.rows.length, 0);
   for (const [index, table] of recognised.entries()) {
     if (table === undefined) {
       result.skippedSheets.push(readable[index]!.sheet ?? fileName);
       continue;
     }
+    result.columns.set(table.sheet ?? "", table.columns);
     const { groups, remarks } = groupRows(table);
     result.remarkRows += remarks;
     for (const rows of groups) {
-      const record = buildRecord({ mapping: table.mapping, columns: table.columns, sheet: table.sheet, rules, kept }, rows);
+      const record = buildRecord({ mapping: table.mapping, columns: table.columns, sheet: table.sheet, kept }, rows);
       checkWidth(file.kind, table, rows[0]!, record.issues);
       result.records.push(record);
       if (result.records.length % rowsPerTurn === 0) {
@@ -55,7 +57,6 @@ export async function readRecords(file: RawFile, fileName: string, mappings: rea
       ...(table.sheet === undefined ? {} : { sheet: table.sheet }),
     });
   }
-  result.rules = [...rules.values()];
   return result;
 }
 

@@ -1,4 +1,4 @@
-import { shorten, type AppliedRule, type ImportIssue, type Severity } from "../model.ts";
+import { shorten, type ImportIssue, type RowRule, type Severity } from "../model.ts";
 import { asText, valuesAt } from "./cells.ts";
 import { baseColumn, plainHeader, type Mapping, type Target } from "./mapping.ts";
 
@@ -40,12 +40,24 @@ export interface Located {
 
 /** One row with its columns by target; collects what is found wrong with it. */
 export interface RowReader {
+  /** Of our own table: nothing is taken for a placeholder or put in another form. */
+  exact: boolean;
   has(target: Target): boolean;
   /** Every value of the first column that has any. */
   first(target: Target): Located | undefined;
   text(target: Target): { text: string; column: string } | undefined;
   report(severity: Severity, target: Target | undefined, path: string, code: string, words: { en: string; zh: string }, value?: unknown): void;
   applyRule(code: string, words: { en: string; zh: string }): void;
+}
+
+/** What programs write for "nothing"; 无 is a word that people write and mean. */
+const nothing = /^(空|null|undefined|none|nan|n\/a)?$/i;
+
+function isFilled(value: unknown, exact: boolean): boolean {
+  if (exact) return value !== undefined && value !== null && asText(value) !== "";
+  if (value === undefined || value === null) return false;
+  if (Array.isArray(value)) return value.some((each) => typeof each === "object" || !nothing.test(asText(each)));
+  return typeof value === "object" || !nothing.test(asText(value));
 }
 
 export interface CreateRowReaderOptions {
@@ -55,39 +67,39 @@ export interface CreateRowReaderOptions {
   row: number;
   sheet: string | undefined;
   issues: ImportIssue[];
-  rules: Map<string, AppliedRule>;
+  rules: RowRule[];
 }
 
 export function createRowReader({ mapping, columns, cells, row, sheet, issues, rules }: CreateRowReaderOptions): RowReader {
+  const exact = mapping.exact === true;
+  const addRule = (code: string, { en, zh }: { en: string; zh: string }): void => {
+    if (!rules.some((rule) => rule.code === code)) rules.push({ code, message: en, zh });
+  };
+
   function first(target: Target): Located | undefined {
     for (const { index, header, path } of columns.get(target) ?? []) {
       const values = path === "" ? [cells[index]] : valuesAt(cells[index], path);
-      const filled = values.filter((value) => value !== undefined && value !== null && (typeof value === "object" ? (Array.isArray(value) ? value.length > 0 : true) : asText(value) !== ""));
+      const filled = values.filter((value) => isFilled(value, exact)).map((value) => (typeof value === "string" ? value.replace(/^(\s*)'(?='*[=+\-@\t\r])/, "$1") : value));
       if (filled.length > 0) return { value: path.includes("[]") ? filled : filled[0], column: header };
     }
     const fallback = mapping.defaults?.[target];
     if (fallback === undefined) return undefined;
-    addRule(rules, `default.${target}`, { en: `${target} is not stated; the mapping gives "${fallback}"`, zh: `未填写 ${target},按映射默认值“${fallback}”处理` });
+    addRule(`default.${target}`, { en: `${target} is not stated; the mapping gives "${fallback}"`, zh: `未填写 ${target},按映射默认值“${fallback}”处理` });
     return { value: fallback, column: "(default)" };
   }
   return {
+    exact,
     has: (target) => columns.has(target) || mapping.defaults?.[target] !== undefined,
     first,
     text(target) {
       const found = first(target);
-      const text = found === undefined ? "" : asText(found.value).replace(/^'(?='*[=+\-@])/, "");
+      const text = found === undefined ? "" : asText(found.value);
       return found === undefined || text === "" ? undefined : { text, column: found.column };
     },
     report(severity, target, path, code, { en, zh }, value) {
       const column = target === undefined ? undefined : (first(target)?.column ?? columns.get(target)?.[0]?.header);
       issues.push({ row, path, code, severity, message: en, zh, ...(sheet === undefined ? {} : { sheet }), ...(column === undefined ? {} : { column }), ...(value === undefined ? {} : { value: shorten(value) }) });
     },
-    applyRule: (code, words) => addRule(rules, code, words),
+    applyRule: addRule,
   };
-}
-
-function addRule(rules: Map<string, AppliedRule>, code: string, { en, zh }: { en: string; zh: string }): void {
-  const known = rules.get(code);
-  if (known) known.count += 1;
-  else rules.set(code, { code, message: en, zh, count: 1 });
 }
