@@ -5,6 +5,7 @@ import { createDataElementService, type DataElementService } from "./data-elemen
 import { createChangeRequestService, type ChangeRequestService } from "./entries/change-request-service.ts";
 import { createEntryService, type EntryService } from "./entries/entry-service.ts";
 import { addCatalogCoreTypes } from "./graphql/core-types.ts";
+import { addImportTypes } from "./graphql/import-types.ts";
 import { addSharingTypes } from "./graphql/sharing.ts";
 import { createExportService, type ExportService } from "./import/export/export-service.ts";
 import { createImportService, type ImportService } from "./import/import-service.ts";
@@ -75,4 +76,5 @@ export function addCatalogTypes(builder: ZhengtongSchemaBuilder, catalog: Catalo
   const core = addCatalogCoreTypes(builder, { ...catalog, entries: countViews(catalog.entries, catalog.search) });
   addSharingTypes(builder, { sharing: catalog.sharing, entries: catalog.entries, core });
   addSearchTypes(builder, { search: catalog.search, core });
+  addImportTypes(builder, { imports: catalog.imports, core });
 }

@@ -1,6 +1,15 @@
 export { addCatalogTypes, createCatalog } from "./catalog.ts";
 export type { Catalog, CreateCatalogOptions } from "./catalog.ts";
 export { catalogMigrations } from "./migrations.ts";
+export { adviceFor } from "./import/advice.ts";
+export { exportFormats } from "./import/export/export-service.ts";
+export type { CatalogExport, ExportFormat, ExportOptions, ExportService } from "./import/export/export-service.ts";
+export type { ImportOptions, ImportProgress, ImportService, MappingDescription } from "./import/import-service.ts";
+export { parseMapping, readDefault } from "./import/mapping/custom.ts";
+export type { Mapping, Target } from "./import/mapping/mapping.ts";
+export type { ImportIssue, ImportOutcome } from "./import/model.ts";
+export { describeImport, reportCsvHeader, reportCsvLines } from "./import/report-text.ts";
+export type { ImportJob, ImportRowReport, ImportSummary } from "./import/report.ts";
 export { readImportFile } from "./import/reading/read-file.ts";
 export { catalogAccessRules } from "./access-rules.ts";
 export type * from "./model/types.ts";

@@ -35,9 +35,10 @@ export const entryAccessRules: AccessRules<EntryScopeSubject> = {
     { roles: ["city-reviewer", "review-office", "auditor"], actions: ["see", "see-work"], scope: "all" },
     { roles: ["administrator"], actions: ["see", "see-work"], scope: "city-administrator" },
     { roles: ["cataloguer"], actions: ["edit", "submit", "recall", "discard"], scope: "own-department" },
-    // Drafts in bulk: a department's own, or the whole city's by those who review it; nobody reviews what they wrote.
+    // Drafts in bulk: a department's own, or the whole city's by those who answer for it; nobody reviews what they wrote.
     { roles: ["cataloguer"], actions: ["import"], scope: "own-department" },
     { roles: ["city-reviewer"], actions: ["import"], scope: "all" },
+    { roles: ["administrator"], actions: ["import"], scope: "city-administrator" },
     { roles: ["approver"], actions: ["approve", "suspend", "resume", "withdraw"], scope: "own-department" },
     { roles: ["city-reviewer"], actions: ["review", "suspend", "resume", "withdraw"], scope: "all" },
   ],

@@ -21,7 +21,7 @@ export const importAccessRules: AccessRules<ImportJobSubject> = {
     all: { test: () => true, sql: () => "true" },
   },
   policies: [
-    { roles: ["cataloguer", "city-reviewer"], actions: ["see"], scope: "self" },
+    { roles: ["cataloguer", "city-reviewer", "administrator"], actions: ["see"], scope: "self" },
     { roles: ["cataloguer", "approver", "administrator"], actions: ["see"], scope: "own-department" },
     { roles: ["city-reviewer", "auditor"], actions: ["see"], scope: "all" },
   ],

@@ -1,4 +1,6 @@
+import type { SharingType } from "#standards";
 import type { Reader, SqlCondition, Transaction } from "#platform";
+import type { EntryState } from "../model/types.ts";
 import type { ImportIssue, ImportOutcome } from "./model.ts";
 import type { ImportJob, ImportRowReport, ImportSummary } from "./report.ts";
 
@@ -102,16 +104,30 @@ export interface KnownEntry {
   id: string;
   code: string;
   organisationId: string;
+  state: EntryState;
+  sharingType: SharingType;
+  open: boolean;
   title: string;
   sourceReference?: string;
 }
 
-const toKnown = (row: { id: string; code: string; organisation_id: string; title: string; source_reference: string | null }): KnownEntry => ({ id: row.id, code: row.code, organisationId: row.organisation_id, title: row.title, ...(row.source_reference === null ? {} : { sourceReference: row.source_reference }) });
-const knownColumns = "id, code, organisation_id, title, source_reference";
+interface KnownRow extends Record<string, unknown> {
+  id: string;
+  code: string;
+  organisation_id: string;
+  state: EntryState;
+  sharing_type: SharingType;
+  open: boolean;
+  title: string;
+  source_reference: string | null;
+}
 
-/** Entries that a file may be about: by id, by source in whatever department, and by department and title. */
+const toKnown = ({ id, code, organisation_id, state, sharing_type, open, title, source_reference }: KnownRow): KnownEntry => ({ id, code, organisationId: organisation_id, state, sharingType: sharing_type, open, title, ...(source_reference === null ? {} : { sourceReference: source_reference }) });
+const knownColumns = "id, code, organisation_id, state, sharing_type, open, title, source_reference";
+
+/** Entries that a file may be about: by id, by source in whatever department, and by department and title. The caller leaves out what its actor may not see. */
 export async function findKnownEntries(reader: Reader, { ids, references, titles }: { ids: readonly string[]; references: readonly string[]; titles: readonly { organisationId: string; title: string }[] }): Promise<KnownEntry[]> {
-  const { rows } = await reader.query<{ id: string; code: string; organisation_id: string; title: string; source_reference: string | null }>(
+  const { rows } = await reader.query<KnownRow>(
     `select ${knownColumns} from catalog.entry where id = any($1) and state <> 'withdrawn'
      union select ${knownColumns} from catalog.entry where source_reference = any($2) and state <> 'withdrawn'
      union select ${knownColumns} from catalog.entry where (organisation_id, title) in (select * from unnest($3::text[], $4::text[])) and state <> 'withdrawn'

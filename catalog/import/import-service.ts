@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { ConflictError, InputError, NotFoundError, type Actor, type Issue, type Kernel, type Transaction } from "#platform";
+import { ConflictError, InputError, NotAllowedError, NotFoundError, type Actor, type Issue, type Kernel, type Transaction } from "#platform";
 import type { EntryDrafts, SavedDraft } from "../entries/entry-drafts.ts";
 import type { IdentifierArea } from "../model/identifiers.ts";
 import { checkPageSize, decodeCursor, encodeCursor, toPage, type Page, type PageRequest } from "../model/page.ts";
@@ -11,6 +11,7 @@ import { withDefaults } from "./mapping/custom.ts";
 import type { Mapping, Target } from "./mapping/mapping.ts";
 import { readRecords, type FileRecords } from "./mapping/read-records.ts";
 import type { ImportOutcome, ImportRecord } from "./model.ts";
+import { chooseOrganisation } from "./organisations/choose-organisation.ts";
 import { announceOrganisations, createOrganisations, organisationContent, regionOfCity } from "./organisations/create-organisations.ts";
 import { createOrganisationMatcher } from "./organisations/match-organisations.ts";
 import { addIssue, assignOrganisations, findDuplicates, matchCatalog, reject, withholdAll, type PreparedRow } from "./prepare.ts";
@@ -24,8 +25,8 @@ export interface ImportOptions {
   mapping?: string | Mapping;
   /** What a missing member is taken for, over the mapping's own defaults. */
   defaults?: Partial<Record<Target, string>>;
-  /** That all rows belong to. Default: each row's own column. */
-  organisationId?: string;
+  /** That all rows belong to: its id, name, short name or unified social credit code. Default: each row's own column. */
+  organisation?: string;
   /** Creates departments that the file names and nobody registered. Administrators of the city data office only. */
   createOrganisations?: boolean;
   /** Does everything but write to the catalog; the report is kept. */
@@ -55,6 +56,8 @@ export interface ImportService {
    * whole cannot be read or understood.
    */
   run(actor: Actor, options: ImportOptions): Promise<ImportJob>;
+  /** Refuses whoever may not import for anybody: before a file is taken in. */
+  assertMayImport(actor: Actor): void;
   get(actor: Actor, jobId: string): Promise<ImportJob>;
   /** Newest first. */
   list(actor: Actor, page: PageRequest): Promise<Page<ImportJob>>;
@@ -103,10 +106,10 @@ export function createImportService({ kernel, area, drafts, limits }: CreateImpo
     const settle = () => void rows.forEach((row) => row.content !== undefined && row.issues.some((issue) => issue.severity === "error") && reject(row));
 
     const organisations = await listOrganisations(tx, { afterNumber: 0, limit: 1_000 });
-    const forced = options.organisationId === undefined ? undefined : await findOrganisation(tx, options.organisationId);
-    if (options.organisationId !== undefined && forced === undefined) throw new NotFoundError(`No organisation ${options.organisationId}`, { zh: "机构不存在", code: "organisation.not-found" });
-    const mayImportFor = (organisation: Organisation) => access.allows(actor, "entry", "import", { id: "", organisationId: organisation.id, state: "draft", sharingType: "refused", open: false });
-    if (forced !== undefined && !mayImportFor(forced)) access.assert(actor, "entry", "import", { id: "", organisationId: forced.id, state: "draft", sharingType: "refused", open: false } as { id: string });
+    const newDraft = (organisation: Organisation) => ({ id: "", organisationId: organisation.id, state: "draft", sharingType: "refused", open: false });
+    const mayImportFor = (organisation: Organisation) => access.allows(actor, "entry", "import", newDraft(organisation));
+    const forced = options.organisation === undefined ? undefined : chooseOrganisation(organisations, options.organisation);
+    if (forced !== undefined && !mayImportFor(forced)) throw new NotAllowedError(`You may not import for ${forced.name}`, { zh: `无权为“${forced.name}”导入`, code: "entry.import.not-allowed", nextStep: "Ask a cataloguer of that department, or the city reviewer." });
     if (forced?.active === false) throw new ConflictError(`Organisation ${forced.name} is closed`, { zh: "提供方机构已停用", code: "organisation.closed" });
     const matcher = createOrganisationMatcher(organisations, file.mapping.city);
     assignOrganisations(rows, { matcher, forced, createUnknown: options.createOrganisations === true, mayImportFor, columnFor });
@@ -119,11 +122,13 @@ export function createImportService({ kernel, area, drafts, limits }: CreateImpo
     settle();
     const byId = new Map([...organisations, ...made].map((organisation) => [organisation.id, organisation]));
     const open = () => rows.filter((row) => row.content !== undefined && row.organisation !== undefined);
-    const known = await findKnownEntries(tx, {
+    const found = await findKnownEntries(tx, {
       ids: open().flatMap((row) => row.record.entryId ?? []),
       references: open().flatMap((row) => row.content!.sourceReference ?? []),
       titles: open().map((row) => ({ organisationId: row.organisation!.id, title: row.content!.title })),
     });
+    // Whoever may not see an entry learns nothing of it, not even that it came from the same source.
+    const known = found.filter((entry) => access.allows(actor, "entry", "see", entry));
     matchCatalog(rows, { known, organisationName: (id) => byId.get(id)?.name ?? id, columnFor });
     settle();
     options.onProgress?.({ step: "saving", done: 0, total: rows.length });
@@ -240,6 +245,8 @@ export function createImportService({ kernel, area, drafts, limits }: CreateImpo
       };
       return database.withTransaction((tx) => write(tx, actor, options, file, about));
     },
+
+    assertMayImport: (actor) => access.assertAnyScope(actor, "entry", "import"),
 
     get: getSeen,
 

@@ -1,4 +1,5 @@
 import type { ImportJob, ImportRowReport, IssueCount } from "./report.ts";
+import { adviceFor } from "./advice.ts";
 import { csvLine } from "./export/csv-text.ts";
 
 const severityNames = { error: { en: "error", zh: "错误" }, warning: { en: "warning", zh: "提醒" }, note: { en: "note", zh: "说明" } } as const;
@@ -64,12 +65,16 @@ export function describeImport(job: ImportJob, language: "en" | "zh"): string {
   return lines.join("\n");
 }
 
-/** The report row by row for a spreadsheet: one line for each finding, and one for each row without any. */
-export function* reportCsv(rows: Iterable<ImportRowReport>): Generator<string> {
-  yield `\ufeff${csvLine(["行号", "工作表", "结果", "名称", "提供方", "信息资源代码", "级别", "列", "字段", "问题代码", "说明", "English", "原值"])}`;
-  for (const row of rows) {
-    const head = [String(row.row), row.sheet ?? "", outcomeNames[row.outcome].zh, row.title, row.provider ?? "", row.entryCode ?? ""];
-    if (row.issues.length === 0) yield csvLine([...head, "", "", "", "", "", "", ""]);
-    for (const issue of row.issues) yield csvLine([...head, severityNames[issue.severity].zh, issue.column ?? "", issue.path, issue.code, issue.zh, issue.message, issue.value ?? ""]);
-  }
+const reportColumns = ["文件", "工作表", "行号", "结果", "名称", "提供方", "信息资源代码", "级别", "列", "字段", "问题代码", "说明", "下一步", "原值", "finding", "next step"];
+
+export const reportCsvHeader = (): string => `\ufeff${csvLine(reportColumns)}`;
+
+/** A row of the report for a spreadsheet: one line for each finding, or one that says there is none. */
+export function reportCsvLines(fileName: string, row: ImportRowReport): string {
+  const head = [fileName, row.sheet ?? "", String(row.row), outcomeNames[row.outcome].zh, row.title, row.provider ?? "", row.entryCode ?? ""];
+  if (row.issues.length === 0) return csvLine([...head, ...Array.from({ length: reportColumns.length - head.length }, () => "")]);
+  return row.issues.map((issue) => {
+    const advice = adviceFor(issue);
+    return csvLine([...head, severityNames[issue.severity].zh, issue.column ?? "", issue.path, issue.code, issue.zh, advice?.zh ?? "", issue.value ?? "", issue.message, advice?.en ?? ""]);
+  }).join("");
 }

@@ -5,7 +5,8 @@ import { coordinationAppsAccessRules, coordinationAppsMigrations, createCoordina
 import { createExchangeCenter, exchangeAccessRules, exchangeMigrations, registerExchangeRoutes, type ExchangeCenter } from "#exchange-nodes";
 import { createAccess, createDatabase, createMetrics, createReleasers, migrate, platformMigrations, type AnyAccessRules, type Log, type Metrics, type MigrationSet, type SuiteName } from "#platform";
 import { CalendarYearMissingError, createWorkingCalendar } from "#standards";
-import { registerGraphqlEndpoint } from "../http/graphql-endpoint.ts";
+import { registerCatalogFiles } from "../http/catalog-files.ts";
+import { registerGraphqlEndpoint, type Caller } from "../http/graphql-endpoint.ts";
 import { createHttpServer } from "../http/http-server.ts";
 import { createKernel, createStandardsValidator, type RunningKernel } from "./kernel.ts";
 import { createCorrectionDesk, createExchangeCatalog, createLifecycleAuthority } from "./ports.ts";
@@ -128,13 +129,9 @@ export async function startCenter(options: StartCenterOptions): Promise<RunningC
       },
     });
     registerExchangeRoutes(app, exchange);
-    const graphql = registerGraphqlEndpoint(app, {
-      schema,
-      log,
-      metrics,
-      explorer: options.explorer ?? false,
-      actorOf: ({ token, sourceAddress, correlationId }) => catalog.authentication.authenticate(token === undefined ? {} : token.startsWith("zt_") ? { apiToken: token } : { sessionToken: token }, { sourceAddress, correlationId }),
-    });
+    const actorOf = ({ token, sourceAddress, correlationId }: Caller) => catalog.authentication.authenticate(token === undefined ? {} : token.startsWith("zt_") ? { apiToken: token } : { sessionToken: token }, { sourceAddress, correlationId });
+    const graphql = registerGraphqlEndpoint(app, { schema, log, metrics, explorer: options.explorer ?? false, actorOf });
+    registerCatalogFiles(app, { catalog, actorOf });
     await app.listen({ host: options.host, port: options.port });
     releasers.add("http", () => app.close());
     releasers.add("graphql", () => graphql.stop());

@@ -87,3 +87,11 @@ export function assertTarget(name: string): Target {
   if (known.has(name)) return name as Target;
   throw new InputError(`"${name}" is not a member of an entry that can have a default`, { zh: `“${name}”不是条目的成员`, code: "mapping.target", nextStep: `Known: ${targets.join(", ")}.` });
 }
+
+/** A default as it is given on a command line or in a form: `updateCycle=不定期`. */
+export function readDefault(text: string): [Target, string] {
+  const [name = "", ...value] = text.split("=");
+  const stated = value.join("=").trim();
+  if (stated === "") throw new InputError(`"${text}" is not of the form member=value`, { zh: `“${text}”应为 字段=取值`, code: "import.default", nextStep: "For example updateCycle=不定期." });
+  return [assertTarget(name.trim()), stated];
+}
