@@ -7,6 +7,7 @@ export * from "./postgres/database.ts";
 export * from "./postgres/embedded.ts";
 export * from "./postgres/migrations.ts";
 export * from "./postgres/notifier.ts";
+export * from "./postgres/schemas.ts";
 export * from "./event-log/event-log.ts";
 export * from "./audit/audit.ts";
 export * from "./access/actor.ts";

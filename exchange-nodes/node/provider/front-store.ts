@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { quoteIdentifier, type Reader, type Transaction } from "#platform";
+import { ensureSchema, quoteIdentifier, type Reader, type Transaction } from "#platform";
 import { keyBucketSql, rowChecksumSql } from "../../protocol/checksum.ts";
 import type { RelationColumn, RelationSchema } from "../sources/introspect.ts";
 
@@ -120,7 +120,7 @@ export async function ensureFrontTable(tx: Transaction, wanted: EnsureFrontTable
   const retyped = known?.columns.some((column) => columns.some((other) => other.name === column.name && other.baseType !== column.baseType)) ?? false;
   const tableName = known?.tableName ?? tableNameOf(wanted.sourceName, id);
   const all = [...columns, ...(known?.columns ?? []).filter((column) => !columns.some((other) => other.name === column.name))];
-  await tx.query("create schema if not exists front");
+  await ensureSchema(tx, "front");
   if (retyped) await tx.query(`drop table front.${quoteIdentifier(tableName)}`);
   const definitions = columns.map((column) => `${quoteIdentifier(column.name)} ${sqlType(column)}`);
   await tx.query(`create table if not exists front.${quoteIdentifier(tableName)} (${definitions.join(", ")}, zt_hash bigint, zt_key integer not null, zt_deleted boolean not null default false, zt_position bigint not null, primary key (${wanted.keyColumns.map(quoteIdentifier).join(", ")}))`);

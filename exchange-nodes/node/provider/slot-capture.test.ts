@@ -159,6 +159,20 @@ test("truncation and a lost slot each ask for a full refresh instead of passing 
   await settled("feed_a", "equal after the refresh");
 });
 
+test("a feed that was taken from the node for a while is refreshed when it comes back: its slot was given up", async () => {
+  await fill(20);
+  const running = await start();
+  await running.update([assign({ feedId: "feed_a" })]);
+  await settled("feed_a", "equal");
+  await running.update([]);
+  await until(async () => (await source.database.read((reader) => reader.query("select 1 from pg_replication_slots where database = current_database()"))).rowCount === 0, "the slot is dropped");
+  await sql("delete from people where id = 3");
+  await running.update([assign({ feedId: "feed_a", head: gateway.feeds.get("feed_a")!.head })]);
+  await until(() => gateway.refreshes.some(({ reason }) => reason.includes("given up")), "a refresh is asked for");
+  await running.update([assign({ feedId: "feed_a", generation: 2, head: gateway.feeds.get("feed_a")!.head })]);
+  await settled("feed_a", "equal again");
+});
+
 test("a slot that makes the source keep too much is dropped and the feed that stood still is refreshed", { timeout: 60_000 }, async () => {
   await fill(20);
   const running = await start({ maxRetainedBytes: 4_000_000 });

@@ -41,7 +41,11 @@ interface CaptureRow extends Record<string, unknown> {
   confirmed_lsn: number;
 }
 
-export type SlotStart = { confirmedLsn: number; lost?: string };
+export interface SlotStart {
+  confirmedLsn: number;
+  /** The slot is new, and why: nothing before it is told. */
+  lost?: string;
+}
 
 /**
  * Finds the slot where it was left, or makes a new one. `lost` says why what the old one would have told is gone: the
@@ -50,7 +54,8 @@ export type SlotStart = { confirmedLsn: number; lost?: string };
 export async function takeSlot(context: ProviderContext, source: Database, url: string, sourceName: string, names: SlotNames): Promise<SlotStart> {
   const known = await context.nodeDatabase.read(async (reader) => (await reader.query<CaptureRow>("select slot_name, system_identifier, confirmed_lsn from node.capture where source_name = $1", [sourceName])).rows[0]);
   const found = await findSlot(source, names.slotName);
-  let lost: string | undefined;
+  // Whoever was captured before from a slot that was given up since has missed what came between.
+  let lost = "the replication slot was given up while no feed used it";
   if (known !== undefined) {
     if (found === undefined) lost = "the replication slot is gone";
     else if (found.systemIdentifier !== known.system_identifier) lost = "the source is another database server";
@@ -68,7 +73,7 @@ export async function takeSlot(context: ProviderContext, source: Database, url: 
       [sourceName, names.slotName, names.publicationName, made.systemIdentifier, made.confirmedLsn, context.clock.now()],
     );
   });
-  return { confirmedLsn: made.confirmedLsn, ...(lost === undefined ? {} : { lost }) };
+  return { confirmedLsn: made.confirmedLsn, lost };
 }
 
 /** Gives the slot back: nobody needs it. */
@@ -132,9 +137,9 @@ export async function runSlotEngine(options: SlotEngineOptions): Promise<"idle" 
   if (relations.length > 0) await ensurePublication({ url, publicationName: names.publicationName, relations });
   const start = await takeSlot(context, source, url, config.name, names);
   if (start.lost !== undefined) {
-    log.error({ source: config.name, reason: start.lost }, "changes were lost; every feed of the source is refreshed");
     await nodeDatabase.withTransaction(async (tx) => {
-      const { rows } = await tx.query<{ feed_id: string }>("select feed_id from node.feed where source_name = $1 and state <> 'stopped' and phase <> 'ended'", [config.name]);
+      const { rows } = await tx.query<{ feed_id: string }>("select feed_id from node.feed where source_name = $1 and state <> 'stopped' and phase <> 'ended' and refresh_begun", [config.name]);
+      if (rows.length > 0) log.error({ source: config.name, reason: start.lost, feeds: rows.length }, "changes were lost; the feeds of the source are refreshed");
       for (const { feed_id } of rows) await needRefresh(tx, feed_id, start.lost!, clock.now());
     });
   }

@@ -1,4 +1,4 @@
-import { canonicalJson, quoteIdentifier, type Database, type Reader, type Transaction } from "#platform";
+import { canonicalJson, ensureSchema, quoteIdentifier, type Database, type Reader, type Transaction } from "#platform";
 import { genesisHash, type FeedHead } from "../../protocol/envelope.ts";
 import { applySettings, boundedName, createBuildSql, createDeletedSql, keyList, stageColumns, tableNames, typedColumn, type TableNames, type TableShape } from "./target-table.ts";
 
@@ -144,7 +144,7 @@ export async function writeTargetState(tx: Transaction, feedId: string, state: T
 /** Begins to build a generation beside; one that was not finished is given up. */
 export async function beginRefresh(tx: Transaction, feed: { feedId: string; names: TableNames; refresh: RefreshState; begin: { lsn: string; index: number; sequence: number }; at: Date }): Promise<void> {
   const { names, refresh } = feed;
-  await tx.query(`create schema if not exists ${names.schema}`);
+  await ensureSchema(tx, names.schema);
   await tx.query(`drop table if exists ${names.build}`);
   await tx.query(`drop table if exists ${names.buildDeleted}`);
   await tx.query(`drop table if exists ${names.aside}`);
@@ -195,7 +195,7 @@ export async function swapIn(tx: Transaction, { feedId, schema, table, refresh, 
     }
     await tx.query(`alter table ${names.build} rename to ${quoteIdentifier(table)}`);
     const { rows: indexes } = await tx.query<{ name: string }>("select c.relname as name from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = to_regclass($1)", [names.table]);
-    for (const { name } of indexes) if (name.includes(`__g${refresh.generation}_`)) await tx.query(`alter index ${names.schema}.${quoteIdentifier(name)} rename to ${quoteIdentifier(name.replace(`__g${refresh.generation}_`, "_"))}`);
+    for (const { name } of indexes) if (name.includes(`__g${refresh.generation}_`)) await tx.query(`alter index ${quoteIdentifier(names.schema)}.${quoteIdentifier(name)} rename to ${quoteIdentifier(name.replace(`__g${refresh.generation}_`, "_"))}`);
   }
   await tx.query(`drop table if exists ${names.deleted}`);
   await tx.query(`alter table ${names.buildDeleted} rename to ${quoteIdentifier(boundedName(`${table}__deleted`))}`);

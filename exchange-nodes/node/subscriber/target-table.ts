@@ -31,7 +31,7 @@ export function boundedName(name: string): string {
 
 export function tableNames(schema: string, table: string): TableNames {
   const qualified = (suffix: string) => `${quoteIdentifier(schema)}.${quoteIdentifier(boundedName(`${table}${suffix}`))}`;
-  return { schema: quoteIdentifier(schema), table: qualified(""), deleted: qualified("__deleted"), build: qualified("__build"), buildDeleted: qualified("__build_deleted"), aside: qualified("__aside") };
+  return { schema, table: qualified(""), deleted: qualified("__deleted"), build: qualified("__build"), buildDeleted: qualified("__build_deleted"), aside: qualified("__aside") };
 }
 
 const fieldsOf = (shape: TableShape) => shape.items.map((item) => item.field);
