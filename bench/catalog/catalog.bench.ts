@@ -27,6 +27,19 @@ const folder = mkdtempSync(join(tmpdir(), "zhengtong-bench-"));
 chmodSync(folder, 0o755);
 const postgres = await startEmbeddedPostgres({ directory: join(folder, "postgres"), log: createSilentLog() });
 let server: ChildProcess | undefined;
+// The database server is a process of its own and would outlive this one.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void end().then(() => process.exit(130)));
+async function end(): Promise<void> {
+  if (server && server.exitCode === null) {
+    const ended = new Promise((done) => server!.once("exit", done));
+    server.kill("SIGTERM");
+    await ended;
+  }
+  await postgres.stop();
+  rmSync(folder, { recursive: true, force: true });
+  if (!postgres.directory.startsWith(folder)) rmSync(postgres.directory, { recursive: true, force: true });
+}
+
 try {
   await postgres.ensureDatabase("center");
   const url = postgres.url("center");
@@ -126,14 +139,7 @@ try {
   print(`P13  search with facets, p99: ${measure("GraphQL: page + highlights + facets", "p99").toFixed(0)} ms (bar 80 ms)`);
   print(`P14  rebuild of ${documents} entries with ${items} items: ${rebuildSeconds.toFixed(1)} s (bar 60 s)`);
 } finally {
-  if (server && server.exitCode === null) {
-    const ended = new Promise((done) => server!.once("exit", done));
-    server.kill("SIGTERM");
-    await ended;
-  }
-  await postgres.stop();
-  rmSync(folder, { recursive: true, force: true });
-  if (!postgres.directory.startsWith(folder)) rmSync(postgres.directory, { recursive: true, force: true });
+  await end();
 }
 
 /** NaN where CPU times cannot be read. */
