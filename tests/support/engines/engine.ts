@@ -55,9 +55,9 @@ export interface EngineProcess {
 
 /**
  * The shell between holds a pipe from us: when we are gone, however, it reads the end of it and kills the engine, so
- * that no test run leaves a server behind. A process group of its own lets us kill both at once.
+ * that no test run leaves a server behind. SIGUSR1 kills the engine at once; the shell ends when it is really gone.
  */
-const guard = 'exec 3<&0; "$@" </dev/null 3<&- & child=$!; trap "kill -TERM $child" TERM; ( while read -r line <&3; do :; done; kill -KILL $child 2>/dev/null ) & watcher=$!; wait $child; code=$?; while kill -0 $child 2>/dev/null; do wait $child; code=$?; done; kill -KILL $watcher 2>/dev/null; exit $code';
+const guard = 'exec 3<&0; "$@" </dev/null 3<&- & child=$!; trap "kill -TERM $child" TERM; trap "kill -KILL $child" USR1; ( while read -r line <&3; do :; done; kill -KILL $child 2>/dev/null ) & watcher=$!; wait $child; code=$?; while kill -0 $child 2>/dev/null; do wait $child; code=$?; done; kill -KILL $watcher 2>/dev/null; exit $code';
 
 function tailOf(file: string): string {
   return readFileSync(file, "utf8").split("\n").slice(-40).join("\n");
@@ -76,7 +76,7 @@ export function createEngineProcess({ name, command, cwd, logFile, isReady, read
       const ended = await Promise.race([gone.then(() => true), sleep(stopWithinMs, false, { ref: false })]);
       if (ended) return;
     }
-    process.kill(-running.pid, "SIGKILL");
+    running.kill("SIGUSR1");
     await gone;
   }
 
