@@ -2,7 +2,7 @@ import { InputError, refusals, type Issue, type ZhengtongSchemaBuilder } from "#
 import type { Catalog } from "../catalog.ts";
 import { adviceFor, type Advice } from "../import/advice.ts";
 import { assertTarget, parseMapping } from "../import/mapping/custom.ts";
-import type { MappingDescription } from "../import/import-service.ts";
+import type { MappingDescription } from "../import/mapping/built-in.ts";
 import { importOutcomes, severities, type ImportIssue } from "../import/model.ts";
 import { describeImport } from "../import/report-text.ts";
 import type { ImportJob, ImportRowReport, OutcomeCounts } from "../import/report.ts";

@@ -6,7 +6,7 @@ import { checkPageSize, decodeCursor, encodeCursor, toPage, type Page, type Page
 import type { Organisation } from "../model/types.ts";
 import { findOrganisation, listOrganisations } from "../organisations/organisation-repository.ts";
 import { findJob, findKnownEntries, findMissing, importScopeColumn, insertJob, insertRows, listJobs, listRows } from "./import-repository.ts";
-import { builtInMappings } from "./mapping/built-in.ts";
+import { builtInMappings, describeMappings, type MappingDescription } from "./mapping/built-in.ts";
 import { withDefaults } from "./mapping/custom.ts";
 import type { Mapping, Target } from "./mapping/mapping.ts";
 import { readRecords, type FileRecords } from "./mapping/read-records.ts";
@@ -40,13 +40,6 @@ export interface ImportProgress {
   step: "reading" | "understanding" | "saving" | "reporting";
   done: number;
   total: number;
-}
-
-export interface MappingDescription {
-  name: string;
-  title: { en: string; zh: string };
-  /** Member of the entry, and the columns that it is read from. */
-  fields: { target: string; columns: readonly string[] }[];
 }
 
 export interface ImportService {
@@ -277,7 +270,7 @@ export function createImportService({ kernel, area, drafts, limits }: CreateImpo
       }
     },
 
-    mappings: () => builtInMappings.map((mapping) => ({ name: mapping.name, title: mapping.title, fields: Object.entries(mapping.fields).map(([target, columns]) => ({ target, columns })) })),
+    mappings: describeMappings,
   };
 }
 

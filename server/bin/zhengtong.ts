@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { describeError, isRefusal } from "#platform";
+import type { RunExportOptions } from "../commands/export.ts";
+import type { RunImportOptions } from "../commands/import.ts";
 import { packageVersion } from "../version.ts";
 
 /**
@@ -50,6 +52,49 @@ program
   .description("run a department's exchange node")
   .addOption(configOption)
   .action(async (options: { config?: string }) => (await import("../commands/node.ts")).runNode(options));
+
+const deskOptions = [
+  new Option("--center <url>", "import to, or export from, this centre with somebody's rights; default: the database of the settings"),
+  new Option("--user <name>", "who logs in there; the password is asked for or taken from ZHENGTONG_PASSWORD (default: the token in ZHENGTONG_TOKEN)"),
+];
+const collect = (text: string, before: string[] = []) => [...before, text];
+
+program
+  .command("import")
+  .description("import catalog entries as drafts from CSV, XLSX, XLS or JSON, and say for each row what was done and why not\n从 CSV、XLSX、XLS、JSON 批量导入目录草稿,逐行说明结果和原因")
+  .argument("[files...]", "each is imported as a whole or not at all")
+  .option("--mapping <name|file.yaml>", "vocabulary of the file; default: recognised from its columns")
+  .option("--mappings", "list the vocabularies that are known, and end")
+  .option("--organisation <name>", "the provider of all rows, whatever they say: full or short name, social credit code or id")
+  .option("--default <member=value>", "what a missing value is taken for, e.g. updateCycle=不定期; may be repeated", collect)
+  .option("--create-organisations", "register providers that are not known")
+  .option("--dry-run", "do everything but write to the catalog")
+  .option("--strict", "import nothing when any row is rejected")
+  .option("--report <file>", "write what became of each row to this .csv or .json file")
+  .addOption(new Option("--language <language>", "of the summary; default: of the environment").choices(["en", "zh"]))
+  .addOption(deskOptions[0]!)
+  .addOption(deskOptions[1]!)
+  .addOption(configOption)
+  .addOption(jsonOption)
+  .addHelpText("after", "\nExamples:\n  zhengtong import 目录.xlsx --dry-run --report 报告.csv\n  zhengtong import portal.json --default formats=xlsx --center https://zt.city.gov.cn --user zhang.san\n\nThe exit status is 0 also when rows were rejected (unless --strict): the report says which and why.\ndocs/import.md tells more.")
+  .action(async (files: string[], options: RunImportOptions & { mappings?: boolean }, command: Command) => {
+    const { listMappings, runImport } = await import("../commands/import.ts");
+    if (options.mappings) return listMappings();
+    if (files.length === 0) command.error("error: give at least one file");
+    await runImport(files, options);
+  });
+
+program
+  .command("export")
+  .description("export the catalog entries that one may see; what is exported imports again as unchanged\n导出有权查看的目录条目,可原样重新导入")
+  .option("--format <format>", "csv, xlsx (the table of the 2017 guide) or json; default: the ending of --out")
+  .option("--out <file>", "where to; default: standard output")
+  .option("--organisation <name>", "only this provider's")
+  .option("--states <states>", "only in these states, with commas: draft, published …")
+  .addOption(deskOptions[0]!)
+  .addOption(deskOptions[1]!)
+  .addOption(configOption)
+  .action(async (options: RunExportOptions) => (await import("../commands/export.ts")).runExport(options));
 
 program
   .command("reindex")

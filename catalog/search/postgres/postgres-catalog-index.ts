@@ -1,5 +1,6 @@
 import { UnavailableError, type Access, type Actor, type Clock, type Database, type Log, type Reader } from "#platform";
 import type { CatalogIndex, IndexStatistics } from "../catalog-index.ts";
+import { countImpact, findPath, walkLineage } from "../walk.ts";
 import { removeDocuments, writeDocuments } from "./documents.ts";
 import { createFacetValues } from "./facet-values.ts";
 import { analyseGeneration, createGeneration, createGenerationIndexes, dropGenerations, findGeneration, findServing, indexNotBuilt, shortId, tablesOf, type GenerationTables } from "./generations.ts";
@@ -8,7 +9,7 @@ import { searchDocuments } from "./search.ts";
 import { entryOf, type StoredEntry } from "./stored-entry.ts";
 import { createSqlParts, seesEntry } from "./sql-parts.ts";
 import { suggestEntries, suggestTerms } from "./suggest.ts";
-import { countImpact, findPath, walkLineage } from "./walks.ts";
+import { openPostgresWalk } from "./walk-store.ts";
 
 export interface CreatePostgresCatalogIndexOptions {
   database: Database;
@@ -80,9 +81,9 @@ export function createPostgresCatalogIndex({ database, access, clock, log, monot
         return entryIds.map((id) => found.get(id));
       }),
     related: (viewer, entryId, first) => onServing((tables, reader) => relatedEntries(reader, access, tables, viewer, entryId, first)),
-    lineage: (viewer, entryId, direction, bounds) => onServing((tables) => walkLineage(walkTools, tables, viewer, entryId, direction, bounds)),
-    impact: (viewer, entryId, bounds) => onServing((tables) => countImpact(walkTools, tables, viewer, entryId, bounds)),
-    path: (viewer, from, to, bounds) => onServing((tables) => findPath(walkTools, tables, viewer, from, to, bounds)),
+    lineage: (viewer, entryId, direction, bounds) => onServing((tables) => openPostgresWalk(walkTools, tables, viewer, bounds, (store) => walkLineage(store, entryId, direction, bounds))),
+    impact: (viewer, entryId, bounds) => onServing((tables) => openPostgresWalk(walkTools, tables, viewer, bounds, (store) => countImpact(store, entryId, bounds))),
+    path: (viewer, from, to, bounds) => onServing((tables) => openPostgresWalk(walkTools, tables, viewer, bounds, (store) => findPath(store, from, to, bounds))),
     sharedItems: (viewer, request) => onServing((tables, reader) => sharedItems(reader, access, tables, viewer, request)),
 
     serving: () =>
