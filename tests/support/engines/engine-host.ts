@@ -4,9 +4,10 @@ import { dockerAnswers } from "./container.ts";
 import type { EngineKind } from "./engine-kind.ts";
 import type { Engine } from "./engine.ts";
 import { kafka } from "./kafka.ts";
+import { neo4j } from "./neo4j.ts";
 
 /** Every engine that tests may ask for. */
-const kinds = { kafka } satisfies Record<string, EngineKind>;
+const kinds = { kafka, neo4j } satisfies Record<string, EngineKind>;
 export type EngineName = keyof typeof kinds;
 
 /** An engine of one's own, to be killed at will; whoever opens it closes it. */
