@@ -160,6 +160,7 @@ export function createGateway(options: CreateGatewayOptions): Gateway {
         if (toAppend.some(({ envelope }) => envelope.kind === "end")) await feeds.complete(feedId);
         return { feedId, outcome: "accepted", head: result.head };
       }
+      if (result.because === "busy") return { feedId, outcome: "wait", retryAfterMs: result.retryAfterMs, reason: "The feed log takes no more at the moment", zh: "数据流日志写入繁忙,请稍后重试" };
       heads.delete(feedId);
       if (result.because === "closed") return { feedId, outcome: "closed", code: "feed.closed", reason: "The feed has been closed", zh: "数据流已关闭" };
     }

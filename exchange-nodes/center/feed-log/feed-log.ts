@@ -28,7 +28,9 @@ export interface LogHead extends FeedHead {
 export type AppendResult =
   | { appended: true; head: FeedHead }
   /** `head`: somebody appended before (or the caller's head was wrong). `closed`: the feed takes nothing. */
-  | { appended: false; because: "head" | "closed"; head: FeedHead };
+  | { appended: false; because: "head" | "closed"; head: FeedHead }
+  /** More waits to be written than the log takes at once: nothing of this was taken. */
+  | { appended: false; because: "busy"; retryAfterMs: number };
 
 /** What waits behind a sequence. */
 export interface Backlog {
