@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { ConflictError, InputError, NotAllowedError, NotFoundError, type Actor, type Issue, type Kernel, type Transaction } from "#platform";
 import type { EntryDrafts, SavedDraft } from "../entries/entry-drafts.ts";
+import { findEntries } from "../entries/entry-repository.ts";
 import type { IdentifierArea } from "../model/identifiers.ts";
 import { checkPageSize, decodeCursor, encodeCursor, toPage, type Page, type PageRequest } from "../model/page.ts";
 import type { Organisation } from "../model/types.ts";
@@ -14,7 +15,7 @@ import type { ImportOutcome, ImportRecord } from "./model.ts";
 import { chooseOrganisation } from "./organisations/choose-organisation.ts";
 import { announceOrganisations, createOrganisations, organisationContent, regionOfCity } from "./organisations/create-organisations.ts";
 import { createOrganisationMatcher } from "./organisations/match-organisations.ts";
-import { addIssue, assignOrganisations, findDuplicates, matchCatalog, reject, withholdAll, type PreparedRow } from "./prepare.ts";
+import { addIssue, assignOrganisations, findDuplicates, keepEmptyMembers, matchCatalog, reject, withholdAll, type PreparedRow } from "./prepare.ts";
 import type { ReadLimits } from "./reading/limits.ts";
 import { readImportFile, type ImportFile } from "./reading/read-file.ts";
 import { countIssues, countOutcomes, countRules, suggest, type ImportJob, type ImportRowReport, type ImportSummary } from "./report.ts";
@@ -126,6 +127,11 @@ export function createImportService({ kernel, area, drafts, limits }: CreateImpo
     settle();
     options.onProgress?.({ step: "saving", done: 0, total: rows.length });
     const saved = open();
+    const exported = await findEntries(tx, saved.flatMap((row) => (row.entryId !== undefined && row.entryId === row.record.entryId ? row.entryId : [])));
+    for (const row of saved) {
+      const before = row.entryId === undefined ? undefined : exported.get(row.entryId);
+      if (before !== undefined) row.content = keepEmptyMembers(row.content!, before.content);
+    }
     const outcomes = await drafts.saveDrafts(tx, actor, saved.map((row) => ({ organisationId: row.organisation!.id, content: row.content!, ...(row.entryId === undefined ? {} : { entryId: row.entryId }) })));
     outcomes.forEach((outcome, index) => takeOutcome(saved[index]!, outcome, columnFor));
     await announceOrganisations(tx, kernel, actor, made);

@@ -143,6 +143,12 @@ export function matchCatalog(rows: readonly PreparedRow[], { known, organisation
   }
 }
 
+/** A cell cannot tell an empty member from an absent one: what was empty before and shows nothing stays empty. */
+export function keepEmptyMembers(content: CatalogEntry, before: CatalogEntry): CatalogEntry {
+  const empty = Object.entries(before).filter(([member, value]) => (value === "" || (Array.isArray(value) && value.length === 0)) && content[member as keyof CatalogEntry] === undefined);
+  return empty.length === 0 ? content : { ...content, ...Object.fromEntries(empty) };
+}
+
 /** Strict: nothing is imported, and every row says so. */
 export function withholdAll(rows: readonly PreparedRow[]): void {
   for (const row of rows) {

@@ -1,4 +1,4 @@
-import { formatClassNames, getCodeSet, labelOf, parseEntryCode, sharingTypeNames, themeNameOf, updateCycleNames, type CatalogEntry } from "#standards";
+import { formatClassNames, getCodeSet, labelOf, parseEntryCode, sharingTypeNames, themeNameOf, updateCycleNames, type CatalogEntry, type DataItem } from "#standards";
 import type { Organisation, Entry } from "../../model/types.ts";
 import type { Target } from "../mapping/mapping.ts";
 import { sharingMethodNames } from "../mapping/words.ts";
@@ -38,6 +38,14 @@ const contentCells: Partial<Record<Target, (content: CatalogEntry) => string>> =
   items: (c) => (c.items === undefined ? "" : JSON.stringify(c.items)),
 };
 
+/** The cell for a member of the content, in our CSV and in the guide's columns. */
+export function contentCell(target: Target, content: CatalogEntry): string {
+  const written = contentCells[target];
+  if (written !== undefined) return written(content);
+  const value: unknown = content[target as keyof CatalogEntry];
+  return typeof value === "string" ? value : "";
+}
+
 /** The cell of our CSV for a member. */
 export function cellOf(target: Target, { entry, organisation }: ExportedEntry): string {
   switch (target) {
@@ -49,12 +57,8 @@ export function cellOf(target: Target, { entry, organisation }: ExportedEntry): 
       return organisation.name;
     case "providerCode":
       return organisation.socialCreditCode ?? "";
-    default: {
-      const written = contentCells[target];
-      if (written !== undefined) return written(entry.content);
-      const value: unknown = entry.content[target as keyof CatalogEntry];
-      return typeof value === "string" ? value : "";
-    }
+    default:
+      return contentCell(target, entry.content);
   }
 }
 
@@ -64,6 +68,14 @@ const itemTypeNames = { C: "字符型C", N: "数值型N", Y: "货币型Y", D: "�
 export const guideHeaders = ["类", "项", "目", "细目", "信息资源名称", "信息资源代码", "信息资源提供方", "内部部门", "信息资源提供方代码", "信息资源摘要", "信息资源格式分类", "信息资源格式类型", "信息项名称", "数据类型", "数据长度", "共享类型", "共享条件", "共享方式", "是否向社会开放", "开放条件", "更新周期", "发布日期", "关联资源代码"] as const;
 const firstItemColumn = guideHeaders.indexOf("信息项名称");
 const itemColumns = 3;
+
+/** The guide has one column for both. */
+export const conditionCell = (content: CatalogEntry): string => (content.sharingType === "refused" ? content.refusalBasis : content.sharingCondition) ?? "";
+
+/** What the item columns show. */
+export function itemCells(item: DataItem | undefined): string[] {
+  return item === undefined ? Array.from({ length: itemColumns }, () => "") : [item.name, itemTypeNames[item.type], item.length === undefined ? "" : item.scale === undefined ? String(item.length) : `${item.length},${item.scale}`];
+}
 
 /** The rows of one entry: the first holds the entry, each further one an item. */
 export function guideRows(exported: ExportedEntry): string[][] {
@@ -77,12 +89,9 @@ export function guideRows(exported: ExportedEntry): string[][] {
     code === undefined ? "" : (labelOf(categories, code.class) ?? code.class), labelOf(categories, category) ?? code?.item ?? "", code?.section ?? "", code?.subsection ?? "",
     content.title, entry.code, exported.organisation.name, content.internalDepartment ?? "", exported.organisation.socialCreditCode ?? "", content.abstract, cellOf("formatClass", exported), listCell(content.format.types),
   ];
-  const tail = [cellOf("sharingType", exported), content.sharingType === "refused" ? (content.refusalBasis ?? "") : (content.sharingCondition ?? ""), cellOf("sharingMethod", exported), yesNo(content.open), content.openCondition ?? "", cellOf("updateCycle", exported), content.releasedOn ?? "", listCell(content.relatedCodes ?? [])];
+  const tail = [cellOf("sharingType", exported), conditionCell(content), cellOf("sharingMethod", exported), yesNo(content.open), content.openCondition ?? "", cellOf("updateCycle", exported), content.releasedOn ?? "", listCell(content.relatedCodes ?? [])];
   const items = content.items ?? [];
-  const cellsOfItem = (index: number): string[] => {
-    const item = items[index];
-    return item === undefined ? Array.from({ length: itemColumns }, () => "") : [item.name, itemTypeNames[item.type], item.length === undefined ? "" : item.scale === undefined ? String(item.length) : `${item.length},${item.scale}`];
-  };
+  const cellsOfItem = (index: number): string[] => itemCells(items[index]);
   const blank = (count: number): string[] => Array.from({ length: count }, () => "");
   return [[...head, ...cellsOfItem(0), ...tail], ...items.slice(1).map((_, index) => [...blank(firstItemColumn), ...cellsOfItem(index + 1), ...blank(tail.length)])];
 }

@@ -1,7 +1,8 @@
 import ExcelJS from "exceljs";
 import { PassThrough } from "node:stream";
+import type { CatalogEntry } from "#standards";
 import type { Entry } from "../../model/types.ts";
-import { machineCellCharacters, machineColumns, machineSheet, ownCsvColumns, ownCsvRemarks } from "../mapping/own-format.ts";
+import { excelCellCharacters, machineCellCharacters, machineColumns, machineSheet, ownCsvColumns, ownCsvRemarks } from "../mapping/own-format.ts";
 import { csvLine, neutralise } from "./csv-text.ts";
 import { cellOf, guideHeaders, guideRows, type ExportedEntry } from "./entry-cells.ts";
 
@@ -27,8 +28,11 @@ export async function* writeJson(entries: Entries): AsyncGenerator<Uint8Array> {
   yield Buffer.from("\n]}\n");
 }
 
-/** Excel cuts longer cells off; the machine sheet keeps the whole text. */
-const excelCellCharacters = 32_767;
+/** In cells of one size; halves of a character and what XML cannot hold are escaped, so that no cut breaks them. */
+function machineCells(content: CatalogEntry): string[] {
+  const text = JSON.stringify(content).replaceAll(/[\ud800-\udfff\ufffe\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
+  return Array.from({ length: Math.ceil(text.length / machineCellCharacters) }, (_, index) => text.slice(index * machineCellCharacters, (index + 1) * machineCellCharacters));
+}
 
 /** The guide's table, one row an item, and a hidden sheet with what the guide has no columns for. */
 export async function* writeXlsx(entries: Entries): AsyncGenerator<Uint8Array> {
@@ -41,7 +45,7 @@ export async function* writeXlsx(entries: Entries): AsyncGenerator<Uint8Array> {
     header.commit();
     let widest = 1;
     for await (const exported of entries()) {
-      widest = Math.max(widest, Math.ceil(JSON.stringify(exported.entry.content).length / machineCellCharacters));
+      widest = Math.max(widest, machineCells(exported.entry.content).length);
       for (const row of guideRows(exported)) sheet.addRow(row.map((cell) => neutralise(cell).slice(0, excelCellCharacters))).commit();
       await drained(output);
     }
@@ -49,8 +53,7 @@ export async function* writeXlsx(entries: Entries): AsyncGenerator<Uint8Array> {
     const machine = book.addWorksheet(machineSheet, { state: "hidden" });
     machine.addRow([machineColumns.code, machineColumns.entryId, ...Array.from({ length: widest }, (_, index) => (index === 0 ? machineColumns.content : `${machineColumns.content} ${index + 1}`))]).commit();
     for await (const { entry } of entries()) {
-      const text = JSON.stringify(entry.content);
-      machine.addRow([entry.code, entry.id, ...Array.from({ length: Math.ceil(text.length / machineCellCharacters) }, (_, index) => text.slice(index * machineCellCharacters, (index + 1) * machineCellCharacters))]).commit();
+      machine.addRow([entry.code, entry.id, ...machineCells(entry.content)]).commit();
       await drained(output);
     }
     machine.commit();

@@ -1,11 +1,13 @@
 import type { CatalogEntry } from "#standards";
 import type { ImportIssue, ImportRecord, RowRule } from "../model.ts";
 import type { RawRow } from "../reading/raw-table.ts";
+import { conditionCell, contentCell, itemCells } from "../export/entry-cells.ts";
 import { asText } from "./cells.ts";
 import { readItem, readItemsCell, settleItems } from "./items.ts";
 import { kindOf, valueKinds } from "./kinds.ts";
-import type { Mapping } from "./mapping.ts";
+import type { Mapping, Target } from "./mapping.ts";
 import { readMembers, type Draft } from "./members.ts";
+import { excelCellCharacters } from "./own-format.ts";
 import { readSharing } from "./openness.ts";
 import { readRemoteKey } from "./remote-key.ts";
 import { createRowReader, type ColumnsOf, type RowReader } from "./row-reader.ts";
@@ -45,7 +47,7 @@ export function buildRecord({ mapping, columns, sheet, kept }: BuildContext, row
   const items = readers.flatMap((each, index) => readItem(each, index) ?? []);
   if (items.length > 0) draft.items = settleItems(reader, items, base?.content.items ?? []);
   readSharing(reader, mapping, draft);
-  if (base !== undefined) keepExact(base.content, draft);
+  if (base !== undefined) keepUntouched(base.content, readers, draft);
   if (mapping.key !== undefined) {
     // The column holds an address; the reference is made from it.
     delete draft.sourceReference;
@@ -88,21 +90,34 @@ function keptMembers(content: CatalogEntry, reader: RowReader): Draft {
   return Object.fromEntries(Object.entries(content).filter(([member]) => !stated.has(member))) as Draft;
 }
 
-/** Cells show a cleaned form of a text or list; what was not touched stays as it was, to the letter. */
-function keepExact(before: CatalogEntry, draft: Draft): void {
-  for (const member of ["title", "abstract", "keywords", "internalDepartment", "sharingCondition", "refusalBasis", "openCondition", "format", "relatedCodes", "sharingMethod", "themeCodes"] as const) {
-    if (draft[member] !== undefined && before[member] !== undefined && comparable(before[member]) === comparable(draft[member])) Object.assign(draft, { [member]: before[member] });
+/** Columns of the guide that show one member. */
+const shown = ["title", "abstract", "internalDepartment", "sharingMethod", "open", "openCondition", "updateCycle", "releasedOn", "relatedCodes"] as const;
+
+/** A cell that still shows what the export wrote leaves its member as it was, to the letter. */
+function keepUntouched(before: CatalogEntry, readers: readonly RowReader[], draft: Draft): void {
+  const reader = readers[0]!;
+  const restore = (member: keyof CatalogEntry): void => {
+    if (before[member] === undefined) delete draft[member];
+    else Object.assign(draft, { [member]: before[member] });
+  };
+  const same = (target: Target, cell: string): boolean => reader.has(target) && comparable(reader.text(target)?.text ?? "") === comparable(cell);
+  for (const member of shown) if (same(member, contentCell(member, before))) restore(member);
+  if (same("formatClass", contentCell("formatClass", before)) && same("formats", contentCell("formats", before))) restore("format");
+  if (same("sharingType", contentCell("sharingType", before)) && same("sharingCondition", conditionCell(before))) (["sharingType", "sharingCondition", "refusalBasis"] as const).forEach(restore);
+  if (reader.has("item.name")) {
+    const cells = readers.map((each) => itemTargets.map((target) => comparable(each.text(target)?.text ?? "")).join("\n"));
+    const items = before.items ?? [];
+    const exported = (items.length === 0 ? [undefined] : items).map((item) => itemCells(item).map(comparable).join("\n"));
+    if (cells.join("\n\n") === exported.join("\n\n")) restore("items");
   }
   // The category stands in the code, which is allocated once: a cell cannot change it.
-  if (before.guideCategory === undefined) delete draft.guideCategory;
-  else draft.guideCategory = before.guideCategory;
+  restore("guideCategory");
 }
 
-function comparable(value: unknown): string {
-  if (typeof value === "string") return asText(value).replaceAll(/\s+/g, " ").toLowerCase();
-  if (Array.isArray(value)) return value.map(comparable).sort().join("\n");
-  return typeof value === "object" && value !== null ? Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)).map(([name, each]) => `${name}=${comparable(each)}`).join("\n") : String(value);
-}
+const itemTargets = ["item.name", "item.type", "item.length"] as const;
+
+/** Excel and people leave spaces and line ends different. */
+const comparable = (text: string): string => asText(text.slice(0, excelCellCharacters)).replaceAll(/\s+/g, " ").trim();
 
 function readProvider(reader: RowReader, record: ImportRecord): void {
   const provider = reader.text("provider");

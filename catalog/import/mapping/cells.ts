@@ -41,4 +41,20 @@ export function asList(value: unknown, options: { ideographicComma?: boolean } =
   return splitListText(text, options).map(cleanText).filter((each) => each !== "");
 }
 
+/** The members of a list as our own table writes them (`listCell`), to the letter. */
+export function exactList(value: unknown): string[] {
+  const text = typeof value === "string" ? value : asText(value);
+  if (text.startsWith("[")) {
+    try {
+      const parsed: unknown = JSON.parse(text);
+      if (Array.isArray(parsed) && parsed.every((each) => typeof each === "string")) return parsed;
+    } catch {
+      // Not JSON: somebody wrote a list beginning with a bracket, taken as written below.
+      return asList(text);
+    }
+  }
+  // Members that hold one of these, or spaces around them, are written as JSON: here they are somebody's separators.
+  return text.split(/[,\uFF0C;\uFF1B|\n]/).map((each) => each.trim()).filter((each) => each !== "");
+}
+
 export const unique = (texts: readonly string[]): string[] => [...new Set(texts)];

@@ -43,5 +43,5 @@ export const guideMapping: Mapping = {
     releasedOn: ["发布日期", "信息资源发布日期", "发布时间"],
     relatedCodes: ["关联资源代码", "关联信息资源代码"],
   },
-  unused: { 序号: { en: "a row number", zh: "行序号" } },
+  unused: { 序号: { en: "a row number", zh: "行序号" }, 目: { en: "the department's number: allocated by the platform", zh: "部门顺序号,由平台分配" }, 细目: { en: "allocated by the platform", zh: "由平台分配" } },
 };

@@ -1,7 +1,6 @@
 import { pinyin } from "pinyin-pro";
 import { itemFormats, type CatalogEntry, type DataItem } from "#standards";
 import { normaliseItemName } from "../../model/item-names.ts";
-import { asText } from "./cells.ts";
 import { reportUnknown, type Draft } from "./members.ts";
 import type { RowReader } from "./row-reader.ts";
 import { accepted, readItemType, readSensitivity, readYesNo } from "./words.ts";
@@ -100,7 +99,7 @@ export function readItemsCell(reader: RowReader, draft: Draft): void {
   let items: unknown = found.value;
   if (typeof items === "string") {
     try {
-      items = JSON.parse(asText(items)) as unknown;
+      items = JSON.parse(items as string) as unknown;
     } catch {
       // Not JSON: reported below with what is expected.
       items = undefined;

@@ -1,4 +1,4 @@
-import { findCode, getCodeSet, normaliseFormat, normaliseFormats, normaliseIndustry, normaliseTheme, normaliseUpdateCycle, parseEntryCode, type CatalogEntry } from "#standards";
+import { findCode, getCodeSet, normaliseFormat, normaliseFormats, normaliseIndustry, normaliseTheme, normaliseUpdateCycle, parseEntryCode, themeNameOf, type CatalogEntry } from "#standards";
 import { asList, asText, unique } from "./cells.ts";
 import { readDate } from "./dates.ts";
 import { kindOf, valueKinds } from "./kinds.ts";
@@ -72,9 +72,7 @@ export function readMembers(reader: RowReader, draft: Draft): void {
   }
   readLinks(reader, draft);
   for (const member of ["relatedCodes", "derivedFrom"] as const) {
-    const found = reader.first(member);
-    if (found === undefined) continue;
-    const codes = unique(asList(found.value, { ideographicComma: !reader.exact })).filter((code) => reader.exact || !/^[无\-—/]$/.test(code));
+    const codes = unique(reader.list(member, { ideographicComma: true }) ?? []).filter((code) => reader.exact || !/^[无\-—/]$/.test(code));
     if (codes.length > 0) draft[member] = codes;
   }
 }
@@ -82,15 +80,15 @@ export function readMembers(reader: RowReader, draft: Draft): void {
 function readTitle(reader: RowReader, draft: Draft): void {
   const found = reader.text("title");
   if (found === undefined) return reader.report("error", "title", "/title", "value.missing", { en: "the title is missing", zh: "缺少信息资源名称" });
-  const kind = kindOf(found.text);
+  const kind = reader.exact ? undefined : kindOf(found.text);
   if (kind !== undefined) reader.report("error", "title", "/title", "value.of-another-column", { en: `is ${valueKinds[kind].en}, not a title: have the columns slipped?`, zh: `是${valueKinds[kind].zh},不是名称,请检查是否错列` }, found.text);
-  draft.title = found.text.replaceAll(/\s*\n\s*/g, " ");
+  draft.title = reader.exact ? found.text : found.text.replaceAll(/\s*\n\s*/g, " ");
 }
 
 function readKeywords(reader: RowReader, draft: Draft): void {
   const found = reader.first("keywords");
   if (found === undefined) return;
-  const all = unique(asList(found.value));
+  const all = unique(reader.list("keywords") ?? []);
   const kept = all.filter((word) => [...word].length <= 100).slice(0, 100);
   if (kept.length < all.length) reader.report("warning", "keywords", "/keywords", "list.cut", { en: `${all.length - kept.length} of ${all.length} keywords are left out: at most 100, of at most 100 characters`, zh: `${all.length} 个关键字中有 ${all.length - kept.length} 个过长或超出数量,未导入` }, found.value);
   if (kept.length > 0) draft.keywords = kept;
@@ -102,16 +100,14 @@ const leadingCode = (text: string): string => /^(Z[A-Z]{2}\d{2}|[A-T]?\d{2,4}|[A
 const isNothing = (text: string): boolean => /^(空|无|null|none|-|—|\/)$/i.test(text);
 
 function readThemes(reader: RowReader, draft: Draft): void {
-  const found = reader.first("themeCodes");
-  if (found === undefined) return;
   const codes: string[] = [];
-  for (const word of asList(found.value)) {
+  for (const word of reader.list("themeCodes") ?? []) {
     const code = leadingCode(word);
     const theme = normaliseTheme(code);
     if (reader.exact) codes.push(code);
     else if ("value" in theme) {
       codes.push(theme.value);
-      if (theme.approximate) reportNearest(reader, "themeCodes", "/themeCodes", word, theme.value);
+      if (theme.approximate) reportNearest(reader, "themeCodes", "/themeCodes", word, `${theme.value} ${themeNameOf(theme.value) ?? ""}`.trim());
     } else if (/^Z[A-HJ-NP-Z]{2}\d{2}$/.test(code)) codes.push(code);
     else if (!isNothing(word)) reportUnknown(reader, "warning", "themeCodes", "/themeCodes", word, accepted.themes);
   }
@@ -119,10 +115,8 @@ function readThemes(reader: RowReader, draft: Draft): void {
 }
 
 function readIndustries(reader: RowReader, draft: Draft): void {
-  const found = reader.first("industryCodes");
-  if (found === undefined) return;
   const codes: string[] = [];
-  for (const word of asList(found.value)) {
+  for (const word of reader.list("industryCodes") ?? []) {
     const industry = normaliseIndustry(leadingCode(word));
     if (reader.exact) codes.push(leadingCode(word));
     else if ("value" in industry) codes.push(industry.value);
@@ -156,6 +150,7 @@ function readGuideCategory(reader: RowReader, draft: Draft): void {
     else reader.report("warning", "guideItem", "/guideCategory", "value.unknown", { en: `${classText.text}/${itemText.text} is not a class and item of the 2017 guide`, zh: `“${classText.text}/${itemText.text}”不是指南中的类、项` }, itemText.text);
     return;
   }
+  if (reader.exact) return;
   const code = reader.text("code");
   const parsed = code === undefined ? undefined : parseEntryCode(code.text);
   if (parsed?.ok && findCode(getCodeSet("发改高技〔2017〕1272号"), parsed.value.class + parsed.value.item)) draft.guideCategory = parsed.value.class + parsed.value.item;
@@ -164,8 +159,7 @@ function readGuideCategory(reader: RowReader, draft: Draft): void {
 function readFormat(reader: RowReader, draft: Draft): void {
   const classText = reader.text("formatClass");
   const formatClass = classText === undefined ? undefined : readFormatClass(classText.text);
-  const found = reader.first("formats");
-  const words = found === undefined ? [] : asList(found.value, { ideographicComma: !reader.exact });
+  const words = reader.list("formats", { ideographicComma: true }) ?? [];
   const { format, unknown, approximate } = normaliseFormats(words);
   if (formatClass !== undefined) {
     // A class that is stated stands; its types are then what the row writes, known or not.
@@ -198,14 +192,15 @@ function readCycle(reader: RowReader, draft: Draft): void {
 }
 
 function readMethods(reader: RowReader, draft: Draft): void {
-  const found = reader.first("sharingMethod");
-  if (found === undefined) return;
-  const { methods, unknown } = readSharingMethods(asList(found.value, { ideographicComma: true }));
+  const words = reader.list("sharingMethod", { ideographicComma: true });
+  if (words === undefined) return;
+  const { methods, unknown } = readSharingMethods(words);
   if (unknown.length > 0) reportUnknown(reader, "warning", "sharingMethod", "/sharingMethod", unknown.join(","), accepted.sharingMethod);
   if (methods.length > 0) draft.sharingMethod = methods as CatalogEntry["sharingMethod"];
 }
 
 function readLinks(reader: RowReader, draft: Draft): void {
+  if (reader.exact) return readExactLinks(reader, draft);
   const found = reader.first("onlineLinks");
   if (found !== undefined) {
     const words = typeof found.value === "string" && /^https?:\/\/\S+$/i.test(found.value.trim()) ? [found.value.trim()] : asList(found.value);
@@ -216,4 +211,11 @@ function readLinks(reader: RowReader, draft: Draft): void {
   }
   const address = reader.text("serviceUrl");
   if (address !== undefined && URL.canParse(address.text)) draft.service = { url: address.text, type: reader.text("serviceType")?.text.slice(0, 40) ?? "HTTP" };
+}
+
+function readExactLinks(reader: RowReader, draft: Draft): void {
+  const links = reader.list("onlineLinks");
+  if (links !== undefined && links.length > 0) draft.onlineLinks = links;
+  const address = reader.text("serviceUrl");
+  if (address !== undefined) draft.service = { url: address.text, type: reader.text("serviceType")?.text ?? "HTTP" };
 }

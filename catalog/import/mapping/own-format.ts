@@ -5,6 +5,8 @@ export const machineSheet = "zhengtong";
 export const machineColumns = { code: "code", entryId: "id", content: "content" } as const;
 /** Excel's limit on one cell: longer contents go on in `content 2`, `content 3` … */
 export const machineCellCharacters = 30_000;
+/** Excel cuts longer cells off; the machine sheet keeps the whole text. */
+export const excelCellCharacters = 32_767;
 
 /** Columns of our CSV, in order: one row an entry, every member a column, exact when read back. */
 export const ownCsvColumns: readonly (readonly [Target, string])[] = [

@@ -53,7 +53,8 @@ export async function readRecords(file: RawFile, fileName: string, mappings: rea
       headerRows: table.headerRows,
       matched: table.matched,
       unused: table.unusedColumns.map((column) => ({ column, ...(table.mapping.unused?.[column] ?? { en: "no member of an entry is read from it", zh: "未映射到目录字段" }) })),
-      missing: missingColumns(table),
+      // Of an export of ours the hidden sheet holds what has no column.
+      missing: kept.size > 0 ? [] : missingColumns(table),
       ...(table.sheet === undefined ? {} : { sheet: table.sheet }),
     });
   }

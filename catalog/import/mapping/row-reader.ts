@@ -1,5 +1,5 @@
 import { shorten, type ImportIssue, type RowRule, type Severity } from "../model.ts";
-import { asText, valuesAt } from "./cells.ts";
+import { asList, asText, exactList, valuesAt } from "./cells.ts";
 import { baseColumn, plainHeader, type Mapping, type Target } from "./mapping.ts";
 
 export interface SourceColumn {
@@ -46,6 +46,8 @@ export interface RowReader {
   /** Every value of the first column that has any. */
   first(target: Target): Located | undefined;
   text(target: Target): { text: string; column: string } | undefined;
+  /** The members of a list in the first column that has any; undefined without one. */
+  list(target: Target, options?: { ideographicComma?: boolean }): string[] | undefined;
   report(severity: Severity, target: Target | undefined, path: string, code: string, words: { en: string; zh: string }, value?: unknown): void;
   applyRule(code: string, words: { en: string; zh: string }): void;
 }
@@ -54,7 +56,7 @@ export interface RowReader {
 const nothing = /^(空|null|undefined|none|nan|n\/a)?$/i;
 
 function isFilled(value: unknown, exact: boolean): boolean {
-  if (exact) return value !== undefined && value !== null && asText(value) !== "";
+  if (exact) return value !== undefined && value !== null && value !== "";
   if (value === undefined || value === null) return false;
   if (Array.isArray(value)) return value.some((each) => typeof each === "object" || !nothing.test(asText(each)));
   return typeof value === "object" || !nothing.test(asText(value));
@@ -79,7 +81,7 @@ export function createRowReader({ mapping, columns, cells, row, sheet, issues, r
   function first(target: Target): Located | undefined {
     for (const { index, header, path } of columns.get(target) ?? []) {
       const values = path === "" ? [cells[index]] : valuesAt(cells[index], path);
-      const filled = values.filter((value) => isFilled(value, exact)).map((value) => (typeof value === "string" ? value.replace(/^(\s*)'(?='*[=+\-@\t\r])/, "$1") : value));
+      const filled = values.filter((value) => isFilled(value, exact)).map((value) => (typeof value === "string" ? value.replace(exact ? /^()'(?='*[=+\-@\t\r])/ : /^(\s*)'(?='*[=+\-@\t\r])/, "$1") : value));
       if (filled.length > 0) return { value: path.includes("[]") ? filled : filled[0], column: header };
     }
     const fallback = mapping.defaults?.[target];
@@ -93,8 +95,12 @@ export function createRowReader({ mapping, columns, cells, row, sheet, issues, r
     first,
     text(target) {
       const found = first(target);
-      const text = found === undefined ? "" : asText(found.value);
+      const text = found === undefined ? "" : exact && typeof found.value === "string" ? found.value : asText(found.value);
       return found === undefined || text === "" ? undefined : { text, column: found.column };
+    },
+    list(target, options) {
+      const found = first(target);
+      return found === undefined ? undefined : exact ? exactList(found.value) : asList(found.value, options);
     },
     report(severity, target, path, code, { en, zh }, value) {
       const column = target === undefined ? undefined : (first(target)?.column ?? columns.get(target)?.[0]?.header);

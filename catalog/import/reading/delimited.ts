@@ -57,7 +57,7 @@ export function readDelimited(text: string, fileName: string, limits: ReadLimits
   const rows: RawRow[] = [];
   let failure: UnreadableError | undefined;
   // A record's line is known when it ends; it began as many lines earlier as it has line breaks.
-  const common = { delimiter, bom: true, relax_column_count: true, skip_empty_lines: true, info: true, max_record_size: limits.cellCharacters * 20 } as const;
+  const common = { delimiter, bom: true, relax_column_count: true, skip_empty_lines: true, info: true, max_record_size: limits.cellCharacters * 4 } as const;
   const onRecord = ({ record, info }: { record: string[]; info: { lines: number } }): null => {
     if (failure !== undefined) return null;
     const breaks = record.reduce((sum, cell) => sum + (cell.includes("\n") ? cell.split("\n").length - 1 : 0), 0);

@@ -7,7 +7,7 @@ export interface ReadLimits {
   /** Rows that hold something, over all sheets. */
   rows: number;
   columns: number;
-  /** Characters of one cell; Excel itself stops at 32,767. */
+  /** Characters of one cell; Excel itself stops at 32,767, but our own CSV holds up to 500 items in one. */
   cellCharacters: number;
   /** Time for reading; the worker is ended then. */
   timeMs: number;
@@ -20,7 +20,7 @@ export const defaultReadLimits: ReadLimits = {
   unpackedBytes: 256 * 1024 * 1024,
   rows: 200_000,
   columns: 400,
-  cellCharacters: 100_000,
+  cellCharacters: 1_000_000,
   timeMs: 120_000,
   heapMegabytes: 1_024,
 };

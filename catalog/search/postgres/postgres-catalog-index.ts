@@ -1,12 +1,13 @@
 import { UnavailableError, type Access, type Actor, type Clock, type Database, type Log, type Reader } from "#platform";
 import type { CatalogIndex, IndexStatistics } from "../catalog-index.ts";
+import { mixSuggestions } from "../suggestions.ts";
 import { countImpact, findPath, walkLineage } from "../walk.ts";
 import { removeDocuments, writeDocuments } from "./documents.ts";
 import { createFacetValues } from "./facet-values.ts";
 import { analyseGeneration, createGeneration, createGenerationIndexes, dropGenerations, findGeneration, findServing, indexNotBuilt, shortId, tablesOf, type GenerationTables } from "./generations.ts";
 import { relatedEntries, sharedItems } from "./relations.ts";
 import { searchDocuments } from "./search.ts";
-import { entryOf, type StoredEntry } from "./stored-entry.ts";
+import { entryOf, type StoredEntry } from "../stored-entry.ts";
 import { createSqlParts, seesEntry } from "./sql-parts.ts";
 import { suggestEntries, suggestTerms } from "./suggest.ts";
 import { openPostgresWalk } from "./walk-store.ts";
@@ -70,10 +71,7 @@ export function createPostgresCatalogIndex({ database, access, clock, log, monot
     suggest: (viewer, request) =>
       onServing(async (tables, reader) => {
         const terms = await suggestTerms(reader, access, tables, viewer, request);
-        const share = Math.max(1, Math.floor(request.first / 4));
-        const taken = (["organisation", "keyword", "item"] as const).flatMap((kind) => terms.filter((term) => term.kind === kind).slice(0, share));
-        const entries = await suggestEntries(reader, access, tables, viewer, { ...request, first: request.first - Math.min(taken.length, request.first - share) });
-        return [...taken, ...entries].slice(0, request.first);
+        return mixSuggestions(request.first, terms, (first) => suggestEntries(reader, access, tables, viewer, { ...request, first }));
       }),
     find: (viewer, entryIds) =>
       onServing(async (tables, reader) => {

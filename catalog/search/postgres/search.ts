@@ -1,7 +1,7 @@
 import type { Access, Actor, Reader } from "#platform";
 import type { FacetCounts, FacetName, IndexHit, IndexSearchRequest, IndexSearchResult, ScorePart, SearchSort } from "../catalog-index.ts";
 import { scoreUnit, scoreWeights } from "../ranking.ts";
-import { entryOf, type StoredEntry } from "./stored-entry.ts";
+import { entryOf, type StoredEntry } from "../stored-entry.ts";
 import type { FacetValues } from "./facet-values.ts";
 import { shortId, type GenerationTables } from "./generations.ts";
 import { scoreSql, scoreValueSql, type ScoreSql } from "./score-sql.ts";

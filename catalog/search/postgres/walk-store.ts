@@ -3,7 +3,7 @@ import type { PathRelation, WalkBounds } from "../catalog-index.ts";
 import { DeadlineReached, edgesPerHop, firmestKinds, hubUses, type Edge, type WalkStore } from "../walk.ts";
 import type { GenerationTables } from "./generations.ts";
 import { createSqlParts, seesEntry, seesGrant } from "./sql-parts.ts";
-import { entryOf, type StoredEntry } from "./stored-entry.ts";
+import { entryOf, type StoredEntry } from "../stored-entry.ts";
 
 export interface WalkTools {
   database: Database;

@@ -1,6 +1,6 @@
-import type { IndexedEntry } from "../index-document.ts";
+import type { IndexedEntry } from "./index-document.ts";
 
-/** As it stands in the column `detail`: JSON has no dates. */
+/** As an index stores it: JSON has no dates. */
 export type StoredEntry = Omit<IndexedEntry, "updatedAt" | "publishedAt"> & { updatedAt: string; publishedAt?: string };
 
 export const entryOf = ({ updatedAt, publishedAt, ...rest }: StoredEntry): IndexedEntry => ({

@@ -1,0 +1,232 @@
+import { describeError } from "#platform";
+import type { ApplyResult, FacetName } from "../catalog-index.ts";
+import type { IndexBatch, IndexDocument } from "../index-document.ts";
+import { isNeo4jUnavailable, type Neo4jConnection, type RunCypher } from "./connection.ts";
+import { createFullText, type IndexNames, type SlotNames } from "./schema.ts";
+
+/**
+ * Writes documents in place of what stood there of the same entries.
+ *
+ * (:Entry)-[:HAS_TERM]->(:Term) what it is found and compared by; [:BOUND_TERM] an item's name whose item is counted under
+ * its data element. (:Entry)-[:REFERS_TO {kind, since}]->(:Code) as the department gave it; from it, where an entry of
+ * that code is there, (:Entry)-[:DERIVED_FROM|RELATED_TO {code, since}]->(:Entry), which walks follow.
+ * (:Grant)-[:ON]->(:Entry).
+ */
+export interface DocumentWriter {
+  apply(target: SlotNames & { number: number; loading: boolean }, batch: IndexBatch): Promise<ApplyResult>;
+  /** What loading left out: terms counted, references followed, texts indexed. */
+  finishLoading(target: SlotNames & { number: number }): Promise<void>;
+  /** Forgets what was remembered of a load. */
+  forget(generation: number): void;
+}
+
+export const graphRelations = { "derived-from": "DERIVED_FROM", related: "RELATED_TO" } as const;
+
+export function createDocumentWriter({ connection, names }: { connection: Neo4jConnection; names: IndexNames }): DocumentWriter {
+  const facetNumbers = new Map<string, number>();
+  // Keys of terms that a load has committed: met again, they need no look-up.
+  const loadedTerms = new Map<number, Set<string>>();
+
+  /** Numbers of facet values; new ones in the caller's transaction, remembered when it has committed. */
+  async function numberFacets(cypher: RunCypher, documents: readonly IndexDocument[]): Promise<Map<string, number>> {
+    const numbers = new Map<string, number>();
+    const unknown = new Set<string>();
+    for (const document of documents) {
+      for (const key of facetKeysOf(document)) {
+        const known = facetNumbers.get(key);
+        if (known === undefined) unknown.add(key);
+        else numbers.set(key, known);
+      }
+    }
+    if (unknown.size === 0) return numbers;
+    // Setting a property of the one index node holds its lock: no other transaction gives out numbers meanwhile.
+    const rows = await cypher<{ key: string; number: number }>(
+      `MATCH (i:${names.index} {name: 'catalog'}) SET i.facetValues = coalesce(i.facetValues, 0)
+       WITH i UNWIND $keys AS key OPTIONAL MATCH (known:${names.facetValue} {key: key})
+       WITH i, collect(CASE WHEN known IS NULL THEN key END) AS missing, collect(CASE WHEN known IS NOT NULL THEN [key, known.number] END) AS found, i.facetValues AS last
+       SET i.facetValues = last + size(missing)
+       FOREACH (at IN range(0, size(missing) - 1) | CREATE (:${names.facetValue} {key: missing[at], number: last + at + 1}))
+       WITH found + [at IN range(0, size(missing) - 1) | [missing[at], last + at + 1]] AS pairs UNWIND pairs AS pair RETURN pair[0] AS key, pair[1] AS number`,
+      { keys: [...unknown] },
+    );
+    for (const { key, number } of rows) numbers.set(key, number);
+    return numbers;
+  }
+
+  async function write(target: SlotNames & { number: number; loading: boolean }, batch: IndexBatch): Promise<void> {
+    const { documents, removals, position } = batch;
+    const loaded = target.loading ? (loadedTerms.get(target.number) ?? new Set<string>()) : undefined;
+    const terms = new Map<string, object>();
+    for (const document of documents) for (const { kind, key, nameKey, pinyinKey, initialsKey } of document.terms) if (!loaded?.has(key)) terms.set(key, { kind, key, nameKey, pinyinKey, initialsKey });
+    const numbers = await connection.write(async (cypher) => {
+      const facets = await numberFacets(cypher, documents);
+      if (target.loading) await writeDocuments(cypher, target, documents, facets, [...terms.values()]);
+      else {
+        const ids = [...documents.map(({ entry }) => entry.id), ...removals];
+        const termsBefore = await clear(cypher, target, ids, removals);
+        await writeDocuments(cypher, target, documents, facets, [...terms.values()]);
+        await follow(cypher, target, documents);
+        await countTerms(cypher, target, [...new Set([...termsBefore, ...terms.keys()])]);
+      }
+      const settled = [...documents.map(({ entry }) => entry.id), ...removals];
+      if (settled.length > 0) await cypher(`UNWIND $keys AS key MATCH (p:${names.parked} {key: key}) DELETE p`, { keys: settled.map((id) => parkedKey(target.number, id)) });
+      if (position !== undefined) await cypher(`MATCH (g:${names.generation} {number: $number}) SET g.position = CASE WHEN $position > g.position THEN $position ELSE g.position END`, { number: BigInt(target.number), position: BigInt(position) });
+      return facets;
+    });
+    for (const [key, number] of numbers) facetNumbers.set(key, number);
+    if (loaded) {
+      for (const key of terms.keys()) loaded.add(key);
+      loadedTerms.set(target.number, loaded);
+    }
+  }
+
+  return {
+    async apply(target, batch) {
+      const refused: ApplyResult["refused"] = [];
+      const documents = batch.documents.filter((document) => {
+        const missing = missingOf(document);
+        if (missing.length > 0) refused.push({ entryId: document.entry.id, reason: `The entry lacks what the index shows and filters by: ${missing.join(", ")}` });
+        return missing.length === 0;
+      });
+      try {
+        await write(target, { ...batch, documents });
+        return { applied: documents.length, refused };
+      } catch (error) {
+        if (isNeo4jUnavailable(error) || isRefusalOrTimeout(error) || documents.length === 0) throw error;
+      }
+      // One of them is to blame: each alone, then what moves the position.
+      let applied = 0;
+      for (const document of documents) {
+        try {
+          await write(target, { documents: [document], removals: [] });
+          applied += 1;
+        } catch (error) {
+          if (isNeo4jUnavailable(error) || isRefusalOrTimeout(error)) throw error;
+          refused.push({ entryId: document.entry.id, reason: describeError(error) });
+        }
+      }
+      await write(target, { ...batch, documents: [] });
+      return { applied, refused };
+    },
+    async finishLoading(target) {
+      const { term, code, entry } = target;
+      loadedTerms.delete(target.number);
+      await connection.bulk(`MATCH (t:${term}) CALL (t) { SET t.uses = ${uses("t")} } IN TRANSACTIONS OF 10000 ROWS`);
+      for (const [kind, type] of Object.entries(graphRelations)) {
+        await connection.bulk(`MATCH (c:${code}) CALL (c) { ${followReferences(kind, type, entry)} } IN TRANSACTIONS OF 2000 ROWS`);
+      }
+      await connection.bulk(createFullText(target));
+      await connection.bulk("CALL db.awaitIndexes(3600)");
+      await connection.write((cypher) => cypher(`MATCH (g:${names.generation} {number: $number}) SET g.loading = false`, { number: BigInt(target.number) }));
+    },
+    forget: (generation) => void loadedTerms.delete(generation),
+  };
+}
+
+export const parkedKey = (generation: number, entryId: string): string => `${generation} ${entryId}`;
+
+const isRefusalOrTimeout = (error: unknown): boolean => error instanceof Error && ("kind" in error || error.constructor.name === "CypherTimeout");
+
+/** Removes what hangs on these entries, and the entries that are gone; answers with the terms that they had. */
+async function clear(cypher: RunCypher, { entry, grant }: SlotNames, ids: readonly string[], removals: readonly string[]): Promise<string[]> {
+  const rows = await cypher<{ keys: string[] }>(`UNWIND $ids AS id MATCH (e:${entry} {id: id})-[:HAS_TERM|BOUND_TERM]->(t) RETURN collect(DISTINCT t.key) AS keys`, { ids });
+  await cypher(`UNWIND $ids AS id MATCH (e:${entry} {id: id})-[r]->() DELETE r`, { ids });
+  // Relations that arrive at them are found again by their codes, which may have changed.
+  await cypher(`UNWIND $ids AS id MATCH (e:${entry} {id: id})<-[r:DERIVED_FROM|RELATED_TO]-() DELETE r`, { ids });
+  await cypher(`UNWIND $ids AS id MATCH (:${entry} {id: id})<-[:ON]-(g:${grant}) DETACH DELETE g`, { ids });
+  if (removals.length > 0) await cypher(`UNWIND $removals AS id MATCH (e:${entry} {id: id}) DETACH DELETE e`, { removals });
+  return rows[0]?.keys ?? [];
+}
+
+async function writeDocuments(cypher: RunCypher, { entry, term, code, grant }: SlotNames, documents: readonly IndexDocument[], facets: ReadonlyMap<string, number>, terms: readonly object[]): Promise<void> {
+  if (documents.length === 0) return;
+  await cypher(`UNWIND $rows AS row MERGE (e:${entry} {id: row.id}) SET e = row`, { rows: documents.map((document) => propertiesOf(document, facets)) });
+  if (terms.length > 0) await cypher(`UNWIND $terms AS row MERGE (t:${term} {key: row.key}) ON CREATE SET t = row, t.uses = 0`, { terms });
+  const links = documents.map(({ entry: { id }, terms: own }) => ({ id, has: own.filter(({ bound }) => !bound).map(({ key }) => key), bound: own.filter(({ bound }) => bound).map(({ key }) => key) }));
+  await cypher(`UNWIND $links AS row MATCH (e:${entry} {id: row.id}) UNWIND row.has AS key MATCH (t:${term} {key: key}) CREATE (e)-[:HAS_TERM]->(t)`, { links });
+  await cypher(`UNWIND $links AS row MATCH (e:${entry} {id: row.id}) UNWIND row.bound AS key MATCH (t:${term} {key: key}) CREATE (e)-[:BOUND_TERM]->(t)`, { links: links.filter(({ bound }) => bound.length > 0) });
+  const references = documents.flatMap(({ entry: { id }, relations }) => relations.map(({ kind, code: to, since }) => ({ id, kind, code: to, since: BigInt(since.getTime()) })));
+  if (references.length > 0) await cypher(`UNWIND $references AS row MATCH (e:${entry} {id: row.id}) MERGE (c:${code} {code: row.code}) MERGE (e)-[r:REFERS_TO {kind: row.kind}]->(c) SET r.since = row.since`, { references });
+  const grants = documents.flatMap(({ entry: { id }, grants: own }) => own.map(({ since, ...properties }) => ({ entryId: id, properties: { ...properties, since: BigInt(since.getTime()) } })));
+  if (grants.length > 0) await cypher(`UNWIND $grants AS row MATCH (e:${entry} {id: row.entryId}) CREATE (g:${grant})-[:ON]->(e) SET g = row.properties`, { grants });
+}
+
+/** Of a code `c`: from everybody who refers to it to every entry that bears it. */
+const followReferences = (kind: string, type: string, entry: string): string =>
+  `MATCH (c)<-[a:REFERS_TO {kind: '${kind}'}]-(f)
+   CALL (c) { MATCH (t:${entry} {code: c.code}) RETURN t UNION MATCH (t:${entry} {resourceId: c.code}) RETURN t }
+   MERGE (f)-[r:${type} {code: c.code}]->(t) SET r.since = a.since`;
+
+async function follow(cypher: RunCypher, { entry, code }: SlotNames, documents: readonly IndexDocument[]): Promise<void> {
+  const codes = [...new Set(documents.flatMap((document) => [document.entry.code, document.entry.resourceId, ...document.relations.map((relation) => relation.code)]))];
+  if (codes.length > 0) for (const [kind, type] of Object.entries(graphRelations)) await cypher(`UNWIND $codes AS one MATCH (c:${code} {code: one}) ${followReferences(kind, type, entry)}`, { codes });
+}
+
+const uses = (alias: string): string => `COUNT { (${alias})<-[:HAS_TERM]-() } + COUNT { (${alias})<-[:BOUND_TERM]-() }`;
+
+async function countTerms(cypher: RunCypher, { term }: SlotNames, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return;
+  await cypher(`UNWIND $keys AS key MATCH (t:${term} {key: key}) SET t.uses = ${uses("t")}`, { keys });
+  await cypher(`UNWIND $keys AS key MATCH (t:${term} {key: key}) WHERE t.uses = 0 DELETE t`, { keys });
+}
+
+export const facetKey = (facet: FacetName, value: string): string => `${facet}\n${value}`;
+
+export const themeClassesOf = (codes: readonly string[]): string[] => [...new Set(codes.map((code) => code.slice(0, 2)))];
+
+function facetKeysOf({ entry }: IndexDocument): string[] {
+  return [
+    facetKey("organisation", entry.organisationId),
+    ...(entry.regionCode === undefined ? [] : [facetKey("region", entry.regionCode)]),
+    ...themeClassesOf(entry.themeCodes).map((value) => facetKey("themeClass", value)),
+    ...[...new Set(entry.themeCodes)].map((value) => facetKey("theme", value)),
+    ...(entry.guideCategory === undefined ? [] : [facetKey("guideCategory", entry.guideCategory)]),
+    facetKey("sharingType", entry.sharingType),
+    facetKey("updateCycle", entry.updateCycle),
+    facetKey("formatClass", entry.formatClass),
+    facetKey("sensitivity", entry.sensitivity),
+    facetKey("open", String(entry.open)),
+    facetKey("state", entry.state),
+  ];
+}
+
+const requiredMembers = ["id", "code", "resourceId", "title", "organisationId", "state", "sharingType", "open", "themeCodes", "updateCycle", "formatClass", "sensitivity", "completeness"] as const;
+
+/** Community has no constraint that a property must be there: an entry without it would silently be hidden, so it is refused. */
+const missingOf = ({ entry }: IndexDocument): string[] => requiredMembers.filter((member) => (entry[member] as unknown) === undefined || (entry[member] as unknown) === null);
+
+const spaced = (tokens: readonly string[]): string => ` ${tokens.join(" ")} `;
+
+function propertiesOf({ entry, ...document }: IndexDocument, facets: ReadonlyMap<string, number>): Record<string, unknown> {
+  const { title, label, body, sound } = document.tokens;
+  return {
+    id: entry.id,
+    organisationId: entry.organisationId,
+    state: entry.state,
+    sharingType: entry.sharingType,
+    open: entry.open,
+    facets: facetKeysOf({ entry, ...document }).map((key) => BigInt(facets.get(key)!)),
+    completeness: BigInt(entry.completeness),
+    // As PostgreSQL keeps them, in four bytes, so that scores agree.
+    authority: Math.fround(document.authority),
+    use: Math.fround(document.use),
+    updatedAt: BigInt(entry.updatedAt.getTime()),
+    updatedDay: BigInt(Math.floor(entry.updatedAt.getTime() / 86_400_000)),
+    titleKey: document.titleKey,
+    titleTokens: spaced(title),
+    labelTokens: spaced(label),
+    pinyinKey: document.pinyinKey,
+    initialsKey: document.initialsKey,
+    code: entry.code,
+    resourceId: entry.resourceId,
+    regionCode: entry.regionCode ?? null,
+    themeClasses: themeClassesOf(entry.themeCodes),
+    themeCodes: entry.themeCodes,
+    guideCategory: entry.guideCategory ?? null,
+    updateCycle: entry.updateCycle,
+    formatClass: entry.formatClass,
+    sensitivity: entry.sensitivity,
+    tokens: spaced([...title, ...label, ...body, ...sound]),
+    detail: JSON.stringify(entry),
+  };
+}
