@@ -35,7 +35,11 @@ export async function checkNewKeys(tx: Transaction, kind: KeyKind, resolvedSql: 
   // In order: see touch().
   const raws = rows.map((row) => row.raw).sort();
   const verdicts = raws.map((raw) => readKey(kind, raw, asOf));
-  await tx.query("insert into base.key_check (key_kind, raw, key, reason) select $1, raw, key, reason from unnest($2::text[], $3::text[], $4::text[]) as c(raw, key, reason) on conflict do nothing", [kind, raws, verdicts.map((verdict) => verdict.key ?? null), verdicts.map((verdict) => verdict.reason ?? null)]);
-  await tx.query(`update ${resolvedSql} r set key = c.key, reason = c.reason from base.key_check c where r.key is null and r.reason is null and c.key_kind = $1 and c.raw = r.raw`, [kind]);
+  const keys = verdicts.map((verdict) => verdict.key ?? null);
+  const reasons = verdicts.map((verdict) => verdict.reason ?? null);
+  await tx.query("insert into base.key_check (key_kind, raw, key, reason) select $1, raw, key, reason from unnest($2::text[], $3::text[], $4::text[]) as c(raw, key, reason) on conflict do nothing", [kind, raws, keys, reasons]);
+  // From the verdicts at hand, not from the table: statistics made before this kind of key was ever seen make the planner
+  // take the join's sides the wrong way round (17 s instead of 0.1 s for 60,000 keys).
+  await tx.query(`update ${resolvedSql} r set key = c.key, reason = c.reason from unnest($1::text[], $2::text[], $3::text[]) as c(raw, key, reason) where r.key is null and r.reason is null and c.raw = r.raw`, [raws, keys, reasons]);
   return raws.length;
 }

@@ -37,6 +37,7 @@ export async function mergeChunk(tx: Transaction, actor: Actor, definition: Base
   await tx.query("select set_config('join_collapse_limit', '1', true), set_config('from_collapse_limit', '1', true), set_config('jit', 'off', true), set_config('work_mem', '64MB', true)");
   const sources = await mergeSources(tx, definition);
   await tx.query(`create temp table zt_merged on commit drop as ${mergeSql(definition, sources)}`);
+  await tx.query("analyze pg_temp.zt_merged (key, source_ids)");
 
   const golden = `base.${quoteIdentifier(definition.goldenTable)}`;
   const key = quoteIdentifier(definition.key);
@@ -75,7 +76,7 @@ export async function mergeChunk(tx: Transaction, actor: Actor, definition: Base
   const parts = ["source_ids", "source_rows", "source_times", "winners", "rivals", "faults"];
   await tx.query(`update base.provenance p set ${parts.map((part) => `${part} = m.${part}`).join(", ")} from zt_merged m where p.base = $1 and p.key = m.key and cardinality(m.source_ids) > 0 and ${of("p", parts)} is distinct from ${of("m", parts)}`, [definition.name]);
   await tx.query(`insert into base.provenance (base, key, ${parts.join(", ")}) select $1, m.key, ${parts.map((part) => `m.${part}`).join(", ")} from zt_merged m where cardinality(m.source_ids) > 0 and not exists (select 1 from base.provenance p where p.base = $1 and p.key = m.key)`, [definition.name]);
-  await tx.query("delete from base.provenance p using zt_merged m where p.base = $1 and p.key = m.key and cardinality(m.source_ids) = 0", [definition.name]);
+  if (removed.rowCount > 0) await tx.query("delete from base.provenance p using zt_merged m where p.base = $1 and p.key = m.key and cardinality(m.source_ids) = 0", [definition.name]);
 
   const contradictions = await reconcileContradictions(tx, actor, definition, at);
   if (created.rowCount + changed.rowCount + removed.rowCount > 0) await tx.query("select pg_notify('zt_golden', $1)", [definition.name]);

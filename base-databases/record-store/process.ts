@@ -85,12 +85,18 @@ export function createProcessor({ kernel, definitions, workers = 2, chunks = {} 
 
   async function merge(definition: BaseDefinition, total: ProcessResult, onProgress: (progress: ProcessProgress) => void, signal: AbortSignal | undefined): Promise<number> {
     let done = 0;
+    let analysed = false;
     const worker = async () => {
       for (;;) {
         if (signal?.aborted) return;
         const result = await database.withTransaction((tx) => mergeChunk(tx, actor, definition, clock.now(), chunks.mergeKeys ?? mergeChunkKeys));
         if (result.keys === 0) return;
         done += result.keys;
+        if (result.created >= 1_000 && !analysed) {
+          // Statistics in which this base does not appear yet make the next chunks' joins quadratic.
+          analysed = true;
+          await database.withTransaction((tx) => analyzeRecords(tx, definition));
+        }
         total.recordsMerged += result.keys;
         total.created += result.created;
         total.changed += result.changed;
@@ -101,7 +107,7 @@ export function createProcessor({ kernel, definitions, workers = 2, chunks = {} 
       }
     };
     await Promise.all(Array.from({ length: workers }, worker));
-    if (done >= 10_000) await database.withTransaction((tx) => analyze(tx, [`base.${quoteIdentifier(definition.goldenTable)} (${[definition.key, definition.matching.name, definition.matching.date].map(quoteIdentifier).join(", ")})`, "base.provenance (base, key)"]));
+    if (done >= 10_000) await database.withTransaction((tx) => analyzeRecords(tx, definition));
     return done;
   }
 
@@ -157,6 +163,9 @@ export function createProcessor({ kernel, definitions, workers = 2, chunks = {} 
     },
   };
 }
+
+const analyzeRecords = (tx: Transaction, definition: BaseDefinition): Promise<void> =>
+  analyze(tx, [`base.${quoteIdentifier(definition.goldenTable)} (${[definition.key, definition.matching.name, definition.matching.date].map(quoteIdentifier).join(", ")})`, "base.provenance (base, key)"]);
 
 async function analyze(tx: Transaction, tables: readonly string[]): Promise<void> {
   for (const table of tables) await tx.query(`analyze ${table}`);
