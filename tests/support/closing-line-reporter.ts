@@ -1,8 +1,8 @@
-import type { Reporter, TestModule } from "vitest/node";
+import type { Reporter, TestModule, TestRunEndReason } from "vitest/node";
 
 /** Ends the run with one plain line, `N passed, N failed`, that any script can read. */
 export default class ClosingLineReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[], reason: TestRunEndReason): void {
     let passed = 0;
     let failed = unhandledErrors.length;
     let skipped = 0;
@@ -16,6 +16,8 @@ export default class ClosingLineReporter implements Reporter {
         else skipped += 1;
       }
     }
+    // A run that ended before any file was reached (the server did not start) has failed as a whole.
+    if (reason === "failed" && failed === 0) failed = 1;
     process.on("exit", () => process.stdout.write(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`));
   }
 }
