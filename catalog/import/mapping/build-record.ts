@@ -100,12 +100,12 @@ function keepUntouched(before: CatalogEntry, readers: readonly RowReader[], draf
     if (before[member] === undefined) delete draft[member];
     else Object.assign(draft, { [member]: before[member] });
   };
-  const same = (target: Target, cell: string): boolean => reader.has(target) && comparable(reader.text(target)?.text ?? "") === comparable(cell);
+  const same = (target: Target, cell: string): boolean => reader.has(target) && comparable(reader.shown(target)) === comparable(cell);
   for (const member of shown) if (same(member, contentCell(member, before))) restore(member);
   if (same("formatClass", contentCell("formatClass", before)) && same("formats", contentCell("formats", before))) restore("format");
   if (same("sharingType", contentCell("sharingType", before)) && same("sharingCondition", conditionCell(before))) (["sharingType", "sharingCondition", "refusalBasis"] as const).forEach(restore);
   if (reader.has("item.name")) {
-    const cells = readers.map((each) => itemTargets.map((target) => comparable(each.text(target)?.text ?? "")).join("\n"));
+    const cells = readers.map((each) => itemTargets.map((target) => comparable(each.shown(target))).join("\n"));
     const items = before.items ?? [];
     const exported = (items.length === 0 ? [undefined] : items).map((item) => itemCells(item).map(comparable).join("\n"));
     if (cells.join("\n\n") === exported.join("\n\n")) restore("items");

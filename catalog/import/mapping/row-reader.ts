@@ -48,6 +48,8 @@ export interface RowReader {
   text(target: Target): { text: string; column: string } | undefined;
   /** The members of a list in the first column that has any; undefined without one. */
   list(target: Target, options?: { ideographicComma?: boolean }): string[] | undefined;
+  /** What stands in the cell, also what means "nothing" elsewhere. */
+  shown(target: Target): string;
   report(severity: Severity, target: Target | undefined, path: string, code: string, words: { en: string; zh: string }, value?: unknown): void;
   applyRule(code: string, words: { en: string; zh: string }): void;
 }
@@ -78,10 +80,13 @@ export function createRowReader({ mapping, columns, cells, row, sheet, issues, r
     if (!rules.some((rule) => rule.code === code)) rules.push({ code, message: en, zh });
   };
 
+  /** Without the apostrophe that an export puts before what a spreadsheet would take for a formula. */
+  const unguarded = (value: unknown): unknown => (typeof value === "string" ? value.replace(/^'(?='*[=+\-@\t\r])/, "") : value);
+
   function first(target: Target): Located | undefined {
     for (const { index, header, path } of columns.get(target) ?? []) {
       const values = path === "" ? [cells[index]] : valuesAt(cells[index], path);
-      const filled = values.filter((value) => isFilled(value, exact)).map((value) => (typeof value === "string" ? value.replace(exact ? /^()'(?='*[=+\-@\t\r])/ : /^(\s*)'(?='*[=+\-@\t\r])/, "$1") : value));
+      const filled = values.filter((value) => isFilled(value, exact)).map(unguarded);
       if (filled.length > 0) return { value: path.includes("[]") ? filled : filled[0], column: header };
     }
     const fallback = mapping.defaults?.[target];
@@ -101,6 +106,10 @@ export function createRowReader({ mapping, columns, cells, row, sheet, issues, r
     list(target, options) {
       const found = first(target);
       return found === undefined ? undefined : exact ? exactList(found.value) : asList(found.value, options);
+    },
+    shown(target) {
+      const column = columns.get(target)?.[0];
+      return column === undefined ? "" : asText(unguarded(cells[column.index]));
     },
     report(severity, target, path, code, { en, zh }, value) {
       const column = target === undefined ? undefined : (first(target)?.column ?? columns.get(target)?.[0]?.header);

@@ -93,8 +93,10 @@ export function readItemType(text: string): ReadItemType | undefined {
   const word = text.normalize("NFKC").trim().toLowerCase();
   const sized = /^(.*?)[\s(]*(\d{1,7})(?:\s*[,.]\s*(\d{1,2}))?\s*\)?$/.exec(word);
   const name = (sized ? sized[1]! : word).replace(/\($/, "").trim();
-  const plain = plainHeader(name).replace(/类型$|型$/, "");
-  const type = itemTypeOf.get(plain) ?? itemTypeOf.get(plain.replace(/型?[a-z]$/, "")) ?? itemTypeOf.get(plain.replace(/^[a-z](?=[\u4e00-\u9fff])/, ""));
+  const plain = plainHeader(name);
+  // 字符型C, C字符型, 字符类型, 字符: with and without the letter, the 型 and both.
+  const bare = [plain, plain.replace(/(?<=[\u4e00-\u9fff])[a-z]$/, ""), plain.replace(/^[a-z](?=[\u4e00-\u9fff])/, "")];
+  const type = bare.flatMap((each) => itemTypeOf.get(each) ?? itemTypeOf.get(each.replace(/(类型|型)$/, "")) ?? [])[0];
   if (type === undefined) return undefined;
   return { type, ...(sized ? { length: Number(sized[2]) } : {}), ...(sized?.[3] === undefined ? {} : { scale: Number(sized[3]) }) };
 }

@@ -26,14 +26,19 @@ const columnNumber = (letters: string): number => [...letters].reduce((sum, lett
 
 /** Every sheet that is not empty. A formula is the text that it last showed. */
 export async function readXlsx(bytes: Buffer, fileName: string, limits: ReadLimits): Promise<RawTable[]> {
-  const members = unzip(bytes, fileName, limits.unpackedBytes, (name) => needed.test(name)).sort((left, right) => order(left.name) - order(right.name));
+  const members = unzip(bytes, fileName, limits.unpackedBytes, (name) => needed.test(name));
+  // Without shared strings the streaming reader goes by temporary files and loses every sheet behind the first.
+  if (!members.some(({ name }) => /sharedStrings/i.test(name))) members.push({ name: "xl/sharedStrings.xml", bytes: Buffer.from('<?xml version="1.0"?><sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"/>') });
+  members.sort((left, right) => order(left.name) - order(right.name));
   if (!members.some(({ name }) => /worksheets/i.test(name))) throw new UnreadableError({ code: "file.no-sheet", message: `${fileName} has no sheet`, zh: `${fileName} 中没有工作表`, nextStep: "Check that it is an XLSX workbook." });
   const mergesOf = new Map(members.flatMap((member) => (/worksheets\/sheet(\d+)\.xml/i.exec(member.name) ? [[/sheet(\d+)\.xml/i.exec(member.name)![1]!, verticalMerges(member)] as const] : [])));
 
   const reader = new ExcelJS.stream.xlsx.WorkbookReader(Readable.from([storeZip(members)]), { worksheets: "emit", sharedStrings: "cache", hyperlinks: "ignore", styles: "cache", entries: "ignore" });
   const tables: RawTable[] = [];
   let total = 0;
+  let sheets = 0;
   for await (const sheet of reader) {
+    sheets += 1;
     const { id, name, state } = sheet as unknown as { id: number; name?: string; state?: string };
     const rows: RawRow[] = [];
     const title = name ?? `sheet ${id}`;
@@ -56,6 +61,8 @@ export async function readXlsx(bytes: Buffer, fileName: string, limits: ReadLimi
     fillDown(rows, mergesOf.get(String(id)) ?? []);
     if (rows.length > 0 && (state !== "veryHidden" || title === "zhengtong")) tables.push({ sheet: title, rows });
   }
+  const there = members.filter(({ name }) => /worksheets/i.test(name)).length;
+  if (sheets !== there) throw new UnreadableError({ code: "file.sheets-lost", message: `${fileName}: only ${sheets} of its ${there} sheets can be read`, zh: `${fileName} 的 ${there} 个工作表中只能读取 ${sheets} 个`, nextStep: "Open it in Excel or WPS and save it again as XLSX." });
   return tables;
 }
 
