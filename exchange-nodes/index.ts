@@ -13,6 +13,12 @@ export type { CreateExchangeCenterOptions, ExchangeCenter } from "./center/cente
 export type { ExchangeCatalog, ExchangeEntry } from "./center/catalog-port.ts";
 export type * from "./center/feed-log/feed-log.ts";
 export { createPostgresFeedLog } from "./center/feed-log/postgres-feed-log.ts";
+export { createKafkaFeedLog } from "./center/feed-log/kafka/kafka-feed-log.ts";
+export type { CreateKafkaFeedLogOptions, KafkaFeedLog, KafkaFeedLogSettings } from "./center/feed-log/kafka/kafka-feed-log.ts";
+export { topicOf } from "./center/feed-log/kafka/connection.ts";
+export type { KafkaConnection, KafkaTopicSettings } from "./center/feed-log/kafka/connection.ts";
+export { createTopicAdmin } from "./center/feed-log/kafka/topic-admin.ts";
+export type { ClusterState, TopicAdmin } from "./center/feed-log/kafka/topic-admin.ts";
 export { createGrantAuthority } from "./center/grant-authority.ts";
 export type { GrantAuthority, GrantVerdict } from "./center/grant-authority.ts";
 export { defaultGatewayLimits } from "./center/gateway.ts";

@@ -1,0 +1,151 @@
+import { describeError, type Log, type Metrics } from "#platform";
+import { maxRecordBytes, rdKafkaSettings, type KafkaConnection } from "./connection.ts";
+import { kafkaCodes, type RdKafka, type RdKafkaError, type RdKafkaProducer } from "./rdkafka.ts";
+import { kafkaUnavailable } from "./unavailable.ts";
+
+export interface NewRecord {
+  key: string;
+  value: Uint8Array;
+  headers: Record<string, string>;
+}
+
+/** Writes records and tells where they lie: idempotent, in order, acknowledged by every copy that is in sync. */
+export interface RecordWriter {
+  /** Offsets of `records`, or "busy" when more waits than may (nothing was taken then). */
+  write(topic: string, records: readonly NewRecord[]): Promise<number[] | "busy">;
+  stop(): Promise<void>;
+}
+
+export interface CreateRecordWriterOptions {
+  rdKafka: RdKafka;
+  connection: KafkaConnection;
+  log: Log;
+  metrics?: Metrics;
+  /** Most bytes that wait for the brokers' word. */
+  maxWaitingBytes: number;
+  /** How long a record may wait for it: a broker that restarts is waited for, one that is gone is told. */
+  deliveryTimeoutMs: number;
+}
+
+interface Waiting {
+  done(offset: number): void;
+  failed(error: RdKafkaError): void;
+}
+
+export function createRecordWriter({ rdKafka, connection, log, metrics, maxWaitingBytes, deliveryTimeoutMs }: CreateRecordWriterOptions): RecordWriter {
+  let opening: Promise<RdKafkaProducer> | undefined;
+  let waitingBytes = 0;
+  let waitingRecords = 0;
+  let polling: NodeJS.Timeout | undefined;
+  const bytesGauge = metrics?.gauge("kafka_waiting_bytes", "Bytes that were given to Kafka and not acknowledged yet");
+
+  function open(): Promise<RdKafkaProducer> {
+    const producer = new rdKafka.Producer(
+      {
+        ...rdKafkaSettings(connection),
+        "enable.idempotence": true,
+        "acks": "all",
+        "message.timeout.ms": deliveryTimeoutMs,
+        "linger.ms": 1,
+        "message.max.bytes": maxRecordBytes,
+        "queue.buffering.max.kbytes": Math.ceil((maxWaitingBytes * 2 + maxRecordBytes) / 1024),
+        // Payloads are compressed or sealed already.
+        "compression.type": "none",
+        "dr_cb": true,
+      },
+      {},
+    );
+    producer.on("event.error", (error) => {
+      log.debug({ code: error.code, error: error.message }, "Kafka producer");
+      // It cannot go on without a gap; a new one can, as each record is looked up by the offset it was acknowledged at.
+      if (error.isFatal || error.code === kafkaCodes.fatal) replace(producer, error);
+    });
+    producer.on("delivery-report", (error, { offset, opaque }) => {
+      const waiting = opaque as Waiting;
+      if (error) waiting.failed(error);
+      else waiting.done(offset);
+    });
+    return new Promise((resolve, reject) => producer.connect({ timeout: 5_000 }, (error) => (error ? reject(kafkaUnavailable(error.message, error)) : resolve(producer))));
+  }
+
+  function replace(producer: RdKafkaProducer, error: RdKafkaError): void {
+    log.warn({ code: error.code, error: error.message }, "the Kafka producer is replaced");
+    opening = undefined;
+    producer.disconnect(1_000, () => undefined);
+  }
+
+  function connected(): Promise<RdKafkaProducer> {
+    if (!opening) {
+      const mine = open();
+      opening = mine;
+      mine.catch(() => {
+        if (opening === mine) opening = undefined;
+      });
+    }
+    return opening;
+  }
+
+  /** Acknowledgements are handed out by polling: every millisecond while somebody waits. */
+  function poll(producer: RdKafkaProducer): void {
+    polling ??= setInterval(() => {
+      if (waitingRecords === 0) {
+        clearInterval(polling);
+        polling = undefined;
+      } else if (producer.isConnected()) producer.poll();
+    }, 1);
+  }
+
+  return {
+    async write(topic, records) {
+      const bytes = records.reduce((sum, { value }) => sum + value.byteLength, 0);
+      // One that alone is larger passes when nothing else waits.
+      if (waitingBytes > 0 && waitingBytes + bytes > maxWaitingBytes) return "busy";
+      waitingBytes += bytes;
+      waitingRecords += records.length;
+      bytesGauge?.set(waitingBytes);
+      try {
+        const producer = await connected();
+        poll(producer);
+        // A fatal error takes the acknowledgements with it: the timer ends the waiting then.
+        const results = await Promise.allSettled(
+          records.map(
+            ({ key, value, headers }) =>
+              new Promise<number>((resolve, reject) => {
+                const timer = setTimeout(() => reject(kafkaUnavailable("a record was not acknowledged in time", undefined)), deliveryTimeoutMs + 2_000);
+                const waiting: Waiting = {
+                  done: (offset) => (clearTimeout(timer), resolve(offset)),
+                  failed: (error) => (clearTimeout(timer), reject(kafkaUnavailable(error.message, error))),
+                };
+                try {
+                  producer.produce(topic, 0, Buffer.from(value.buffer, value.byteOffset, value.byteLength), key, null, waiting, Object.entries(headers).map(([name, text]) => ({ [name]: text })));
+                } catch (error) {
+                  clearTimeout(timer);
+                  reject(kafkaUnavailable(describeError(error), error));
+                }
+              }),
+          ),
+        );
+        return results.map((result) => {
+          if (result.status === "rejected") throw result.reason;
+          return result.value;
+        });
+      } finally {
+        waitingBytes -= bytes;
+        waitingRecords -= records.length;
+        bytesGauge?.set(waitingBytes);
+      }
+    },
+
+    async stop() {
+      const mine = opening;
+      opening = undefined;
+      if (mine === undefined) return;
+      await mine.then(
+        (producer) => new Promise<void>((resolve) => producer.disconnect(5_000, () => resolve())),
+        () => undefined,
+      );
+      clearInterval(polling);
+      polling = undefined;
+    },
+  };
+}
