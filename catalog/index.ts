@@ -72,4 +72,6 @@ export type { CatalogChange } from "./search/catalog-changes.ts";
 export type { IndexProjection, RebuildOptions, RebuildProgress, RebuildResult } from "./search/projection.ts";
 export type { Facet, IndexStatus, SearchHit, SearchPage, SearchRequest, SearchService } from "./search/search-service.ts";
 export { createPostgresCatalogIndex } from "./search/postgres/postgres-catalog-index.ts";
+export { createNeo4jCatalogIndex } from "./search/neo4j/neo4j-catalog-index.ts";
+export type { CreateNeo4jCatalogIndexOptions, Neo4jCatalogIndex } from "./search/neo4j/neo4j-catalog-index.ts";
 export type { TextSegment } from "./search/text/highlights.ts";

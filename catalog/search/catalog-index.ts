@@ -229,8 +229,10 @@ export interface CatalogIndexWriter {
   apply(generation: number, batch: IndexBatch): Promise<ApplyResult>;
   /** After the bulk of documents: builds what is cheaper to build at once. Before it, `apply` only loads. */
   finishLoading(generation: number): Promise<void>;
-  /** Takes the generation into service in one step; the one before is removed. */
+  /** Takes the generation into service in one step. */
   finishRebuild(generation: number): Promise<void>;
+  /** Removes generations that have served; nobody waits for it, and what cannot be removed now is the next time. */
+  removeRetired(): Promise<void>;
   abandonRebuild(generation: number): Promise<void>;
   park(generation: number, documents: readonly { entryId: string; reason: string }[]): Promise<void>;
   parked(limit: number): Promise<ParkedDocument[]>;

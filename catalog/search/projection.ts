@@ -212,6 +212,7 @@ export function createIndexProjection({ kernel, index, tokeniser, organisationWo
             while ((await takeIn(tx, generation)) > 0);
             await index.finishRebuild(generation);
           });
+          await index.removeRetired();
           options.onProgress?.({ phase: "done", done: loaded.documents, total: loaded.documents });
           return { generation, ...(await index.statistics(generation)) };
         } catch (error) {

@@ -117,13 +117,15 @@ export function createPostgresCatalogIndex({ database, access, clock, log, monot
       loading.delete(generation);
       await analyseGeneration(database, generation);
     },
-    async finishRebuild(generation) {
-      const before = await database.withTransaction(async (tx) => {
-        const { rows } = await tx.query<{ number: number }>("update catalog.index_generation set state = 'retired' where state = 'serving' returning number");
+    finishRebuild: (generation) =>
+      database.withTransaction(async (tx) => {
+        await tx.query("update catalog.index_generation set state = 'retired' where state = 'serving'");
         await tx.query("update catalog.index_generation set state = 'serving', finished_at = $2 where number = $1", [generation, clock.now()]);
-        return rows.map((row) => row.number);
-      });
-      await dropGenerations(database, before, dropWaitMs).catch((error: Error) => log.warn({ generations: before, error: error.message }, "the index generation before is still being read; it is removed at the next rebuild"));
+      }),
+    async removeRetired() {
+      const { rows } = await database.read((reader) => reader.query<{ number: number }>("select number from catalog.index_generation where state = 'retired'"));
+      const numbers = rows.map((row) => row.number);
+      await dropGenerations(database, numbers, dropWaitMs).catch((error: Error) => log.warn({ generations: numbers, error: error.message }, "the index generation before is still being read; it is removed at the next rebuild"));
     },
     async abandonRebuild(generation) {
       loading.delete(generation);

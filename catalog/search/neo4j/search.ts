@@ -1,0 +1,161 @@
+import type { Access, Actor } from "#platform";
+import type { FacetCounts, FacetName, IndexHit, IndexSearchRequest, IndexSearchResult, ScorePart, SearchSort } from "../catalog-index.ts";
+import { scoreUnit, scoreWeights } from "../ranking.ts";
+import { entryOf, type StoredEntry } from "../stored-entry.ts";
+import type { RunCypher } from "./connection.ts";
+import { luceneQueryOf } from "./lucene.ts";
+import type { IndexNames, SlotNames } from "./schema.ts";
+import { scoreCypher, scoreValueCypher, type ScoreCypher } from "./score-cypher.ts";
+import { createCypherParts, seesEntry, type CypherParts } from "./visibility.ts";
+
+const facetProperties: Record<FacetName, { property: string; list: boolean }> = {
+  organisation: { property: "d.organisationId", list: false },
+  region: { property: "d.regionCode", list: false },
+  themeClass: { property: "d.themeClasses", list: true },
+  theme: { property: "d.themeCodes", list: true },
+  guideCategory: { property: "d.guideCategory", list: false },
+  sharingType: { property: "d.sharingType", list: false },
+  updateCycle: { property: "d.updateCycle", list: false },
+  formatClass: { property: "d.formatClass", list: false },
+  sensitivity: { property: "d.sensitivity", list: false },
+  open: { property: "toString(d.open)", list: false },
+  state: { property: "d.state", list: false },
+};
+
+const scoreParts = Object.keys(scoreWeights) as ScorePart[];
+
+export interface SearchStatements {
+  /** Rows of one page, and one more. */
+  page: { text: string; parameters: Record<string, unknown> };
+  /** How many hits, by facet value where facets are asked for. */
+  counts: { text: string; parameters: Record<string, unknown> };
+  maskedFacets: Map<FacetName, number>;
+}
+
+/** Which numbers stand for which facet values. They never change, so what was read once is kept. */
+export interface FacetNumbers {
+  nameOf(cypher: RunCypher, numbers: readonly number[]): Promise<Map<number, readonly [FacetName, string]>>;
+}
+
+export function createFacetNumbers(names: IndexNames): FacetNumbers {
+  const known = new Map<number, readonly [FacetName, string]>();
+  return {
+    async nameOf(cypher, numbers) {
+      if (numbers.some((number) => !known.has(number))) {
+        for (const { key, number } of await cypher<{ key: string; number: number }>(`MATCH (v:${names.facetValue}) RETURN v.key AS key, v.number AS number`)) {
+          const end = key.indexOf("\n");
+          known.set(number, [key.slice(0, end) as FacetName, key.slice(end + 1)]);
+        }
+      }
+      return known;
+    },
+  };
+}
+
+export async function searchEntries(cypher: RunCypher, access: Access, facetNumbers: FacetNumbers, target: SlotNames, viewer: Actor, request: IndexSearchRequest): Promise<IndexSearchResult> {
+  const { page, counts, maskedFacets } = searchStatements(access, target, viewer, request);
+  // Both are sent at once; the server answers them one after the other in the same transaction.
+  const [rows, groups] = await Promise.all([
+    cypher<{ id: string; value: number | string; parts: number[]; detail: string }>(page.text, page.parameters),
+    cypher<{ failed: number; facet: number; hits: number }>(counts.text, counts.parameters),
+  ]);
+  const hits = rows.map((row): IndexHit => ({ entry: entryOf(JSON.parse(row.detail) as StoredEntry), position: { value: row.value, entryId: row.id }, score: scoreOf(row.parts) }));
+  const found = { hits: hits.slice(0, request.first), hasNextPage: hits.length > request.first };
+  if (request.facets.length === 0) return { ...found, total: groups[0]?.hits ?? 0, facets: [] };
+
+  const names = await facetNumbers.nameOf(cypher, groups.map(({ facet }) => facet));
+  const byMask = new Map<number, Map<FacetName, Map<string, number>>>();
+  for (const { failed, facet, hits: count } of groups) {
+    const [name, value] = names.get(facet)!;
+    const facets = byMask.get(failed) ?? new Map<FacetName, Map<string, number>>();
+    byMask.set(failed, facets);
+    const values = facets.get(name) ?? new Map<string, number>();
+    facets.set(name, values);
+    values.set(value, count);
+  }
+  const facets = request.facets.map((facet): FacetCounts => {
+    const values = new Map(byMask.get(0)?.get(facet));
+    const mask = maskedFacets.get(facet);
+    if (mask !== undefined) for (const [value, count] of byMask.get(mask)?.get(facet) ?? []) values.set(value, (values.get(value) ?? 0) + count);
+    return { facet, values: [...values].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1)) };
+  });
+  // Every entry has exactly one department.
+  const total = [...(byMask.get(0)?.get("organisation")?.values() ?? [])].reduce((sum, count) => sum + count, 0);
+  return { ...found, total, facets };
+}
+
+/** Exposed for the benchmark, which runs the same statements without the layers above them. */
+export function searchStatements(access: Access, target: SlotNames, viewer: Actor, request: IndexSearchRequest): SearchStatements {
+  const parts = createCypherParts();
+  const { bind } = parts;
+  const query = luceneQueryOf(request.required.map((at) => request.terms.terms[at]!));
+  const where = [seesEntry(access, viewer, parts, "d")];
+  addPlainFilters(request, parts, where, target);
+
+  // A facet counts what its own filter would leave out: such hits are counted apart, under the bit of the one filter they fail.
+  const masks: string[] = [];
+  const maskedFacets = new Map<FacetName, number>();
+  for (const [facet, wanted] of Object.entries(request.filters.values) as [FacetName, readonly string[] | undefined][]) {
+    if (wanted === undefined || wanted.length === 0) continue;
+    const { property, list } = facetProperties[facet];
+    const values = bind(wanted);
+    const fits = list ? `any(one IN ${property} WHERE one IN ${values})` : `coalesce(${property} IN ${values}, false)`;
+    if (!request.facets.includes(facet)) where.push(fits);
+    else {
+      const bit = 2 ** masks.length;
+      maskedFacets.set(facet, bit);
+      masks.push(`CASE WHEN ${fits} THEN 0 ELSE ${bit} END`);
+    }
+  }
+  const found = query === undefined ? `MATCH (d:${target.entry})` : `CALL db.index.fulltext.queryNodes(${bind(target.fullText)}, ${bind(query)}) YIELD node AS d`;
+  const failed = masks.length === 0 ? "0" : masks.join(" + ");
+  const counted = [0, ...maskedFacets.values()].map(BigInt);
+  const countsText = `${found} WITH d WHERE ${where.join(" AND ")} WITH d, ${failed} AS failed${masks.length === 0 ? "" : ` WHERE failed IN ${bind(counted)}`} `;
+  const counts = {
+    text: request.facets.length === 0 ? `${countsText} WITH d WHERE failed = 0 RETURN 0 AS failed, 0 AS facet, count(*) AS hits` : `${countsText} UNWIND d.facets AS facet RETURN failed, facet, count(*) AS hits`,
+    parameters: parts.parameters,
+  };
+
+  const score = scoreCypher(request, parts);
+  const sort = sortCypher(request.sort, score);
+  const pageWhere = [...where, ...(masks.length === 0 ? [] : [`(${failed}) = 0`])];
+  const after = request.after === undefined ? "" : `WHERE ${afterCypher(request.sort, request.after.value, request.after.entryId, parts)}`;
+  const page = {
+    text: `${found} WITH d WHERE ${pageWhere.join(" AND ")} WITH d, ${sort.value} AS value ${after}
+      ORDER BY value ${sort.direction}, d.id LIMIT ${bind(BigInt(request.first + 1))}
+      RETURN d.id AS id, value, [${scoreParts.map((part) => score[part]).join(", ")}] AS parts, d.detail AS detail ORDER BY value ${sort.direction}, id`,
+    parameters: parts.parameters,
+  };
+  return { page, counts, maskedFacets };
+}
+
+function addPlainFilters({ filters }: IndexSearchRequest, { bind }: CypherParts, where: string[], { term }: SlotNames): void {
+  if (filters.minimumCompleteness !== undefined) where.push(`d.completeness >= ${bind(BigInt(filters.minimumCompleteness))}`);
+  if (filters.updatedSince !== undefined) where.push(`d.updatedAt >= ${bind(BigInt(filters.updatedSince.getTime()))}`);
+  if (filters.itemKey !== undefined) where.push(`EXISTS { (d)-[:HAS_TERM|BOUND_TERM]->(:${term} {key: ${bind(filters.itemKey)}}) }`);
+}
+
+function sortCypher(sort: SearchSort, score: ScoreCypher): { value: string; direction: "ASC" | "DESC" } {
+  switch (sort) {
+    case "relevance":
+      return { value: scoreValueCypher(score), direction: "DESC" };
+    case "updated":
+      return { value: "d.updatedAt", direction: "DESC" };
+    case "title":
+      return { value: "d.pinyinKey", direction: "ASC" };
+    case "completeness":
+      return { value: "d.completeness", direction: "DESC" };
+    case "use":
+      return { value: `toInteger(round(d.use * ${scoreUnit}))`, direction: "DESC" };
+  }
+}
+
+function afterCypher(sort: SearchSort, value: number | string, entryId: string, { bind }: CypherParts): string {
+  const at = bind(typeof value === "number" ? BigInt(value) : value);
+  return `(value ${sort === "title" ? ">" : "<"} ${at} OR (value = ${at} AND d.id > ${bind(entryId)}))`;
+}
+
+function scoreOf(values: readonly number[]): IndexHit["score"] {
+  const found = scoreParts.map((part, at) => ({ part, value: values[at]!, weight: scoreWeights[part] }));
+  return { value: Math.round(scoreUnit * found.reduce((sum, { value, weight }) => sum + value * weight, 0)) / scoreUnit, parts: found };
+}
