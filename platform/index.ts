@@ -16,6 +16,7 @@ export * from "./crypto/canonical-json.ts";
 export * from "./crypto/passwords.ts";
 export * from "./crypto/suites.ts";
 export * from "./validation/validator.ts";
+export * from "./loops/each-at-once.ts";
 export * from "./loops/loop.ts";
 export * from "./metrics/metrics.ts";
 export * from "./graphql/builder.ts";

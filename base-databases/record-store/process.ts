@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { canonicalJson, quoteIdentifier, systemActor, type Kernel, type Transaction } from "#platform";
+import { canonicalJson, eachAtOnce, quoteIdentifier, systemActor, type Kernel, type Transaction } from "#platform";
 import type { BaseDefinition, BaseName } from "./definition.ts";
 import { ingestChunk, ingestChunkRows, isGenerationChanged, passGate, touch } from "./ingest.ts";
 import { matchChunk, matchChunkRows } from "./matching.ts";
@@ -76,10 +76,7 @@ export function createProcessor({ kernel, definitions, workers = 2, chunks = {} 
     // The first alone: it shows nearly all keys, and readers that meet the same new keys wait for each other's commit.
     const [leading, ...queue] = sources;
     if (leading) await readSource(leading.id, leading.role);
-    const worker = async () => {
-      for (let next = queue.shift(); next; next = queue.shift()) await readSource(next.id, next.role);
-    };
-    await Promise.all(Array.from({ length: workers }, worker));
+    await eachAtOnce(queue, workers, ({ id, role }) => readSource(id, role));
     if (done >= 10_000) await database.withTransaction((tx) => analyze(tx, ["link", "key_check", "touched"].map((table) => `base.${table}`)));
   }
 

@@ -1,4 +1,4 @@
-import { anonymousActor, systemActor, type Actor } from "#platform";
+import { anonymousActor, eachAtOnce, systemActor, type Actor } from "#platform";
 import { reviewOffices, type Application, type Catalog, type Organisation, type ReviewOffice } from "#catalog";
 import type { Role } from "#standards";
 import { sampleConsumers } from "../sample-city/flows.ts";
@@ -83,7 +83,7 @@ export async function assembleCast({ catalog, departments, directory, step }: { 
     caseOfficers: [system, system],
     applications: new Map(),
   };
-  for (const { key, name } of departments) {
+  await eachAtOnce(departments, 2, async ({ key, name }) => {
     const organisation = await ensureOrganisation(name, "department");
     // Hashing a password is meant to take time; a department's three are done side by side.
     const [cataloguer, approver, operator] = await Promise.all([
@@ -92,7 +92,7 @@ export async function assembleCast({ catalog, departments, directory, step }: { 
       ensureUser(`${key}.operator`, `${name}节点运维`, organisation, ["node-operator"]),
     ]);
     cast.departments.set(key, { key, organisation, cataloguer, approver, operator });
-  }
+  });
   for (const part of reviewOffices) {
     const organisation = part === "informatisation" ? office : await ensureOrganisation(reviewBodies[part], "review-office");
     cast.reviewers.set(part, await ensureUser(`review.${part}`, `${reviewBodies[part]}审核员`, organisation, ["review-office"]));

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { createDatabase, migrate, quoteIdentifier, UnavailableError, type EmbeddedPostgres, type Log } from "#platform";
+import { createDatabase, eachAtOnce, migrate, quoteIdentifier, UnavailableError, type EmbeddedPostgres, type Log } from "#platform";
 import { nodeMigrations, type ExchangeNodeProcess, type Feed, type FeedTarget } from "#exchange-nodes";
 import type { Grant } from "#standards";
 import type { CenterServices } from "../compose/center.ts";
@@ -70,10 +70,6 @@ export async function connectNodes(options: ConnectNodesOptions): Promise<{ node
     step.progress(nodes.size, departments.length + 1, name);
   }
 
-  const waiting = [...departments];
-  async function connectNext(): Promise<void> {
-    for (let next = waiting.shift(); next; next = waiting.shift()) await connectDepartment(next);
-  }
   async function connectDepartment({ key, entries }: SampleDepartment): Promise<void> {
     const readerUrl = new URL(server.url(`source_${key}`));
     readerUrl.username = readerRole;
@@ -90,7 +86,7 @@ export async function connectNodes(options: ConnectNodesOptions): Promise<{ node
       {},
     );
   }
-  await Promise.all(Array.from({ length: 4 }, connectNext));
+  await eachAtOnce(departments, 4, connectDepartment);
   await connect(officeNode, cast.office.organisation.id, [{ name: "city", kind: "postgres-direct", url: server.url("city"), description: "基础数据库和协同应用" }], { city: server.url("city") });
   return { nodes, nodeIds };
 }
@@ -101,7 +97,7 @@ const sourceOf = { "postgres-direct": "business", "postgres-bridge": "bridge", "
 export async function bindEntries({ services, cast, registered, nodeIds, step }: { services: CenterServices; cast: Cast; registered: Registered; nodeIds: Map<string, string>; step: Step }): Promise<void> {
   const { bindings, nodes } = services.exchange;
   let done = 0;
-  for (const [department, people] of cast.departments) {
+  await eachAtOnce(cast.departments, 4, async ([department, people]) => {
     const nodeId = nodeIds.get(department)!;
     const mine = [...registered.values()].filter(({ sample }) => sample.department === department);
     const needed = new Set(mine.map(({ sample }) => sourceOf[sample.mode]));
@@ -124,7 +120,7 @@ export async function bindEntries({ services, cast, registered, nodeIds, step }:
       }
       step.progress((done += 1), registered.size, sample.content.title);
     }
-  }
+  });
 }
 
 /** In the city's database each consumer has a schema of its own, with a table for each entry that it was granted. */

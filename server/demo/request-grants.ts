@@ -1,4 +1,4 @@
-import { NotFoundError, type Actor } from "#platform";
+import { eachAtOnce, NotFoundError, type Actor } from "#platform";
 import type { Catalog, Request, RequestContent } from "#catalog";
 import type { Grant } from "#standards";
 import { sampleConsumers, sampleFlows, type SampleFlow } from "../sample-city/flows.ts";
@@ -36,8 +36,8 @@ function askerOf(flow: SampleFlow, cast: Cast): Asker {
  * by its head, answered by rule, by the provider, and where the entry says so by the four offices.
  */
 export async function requestGrants({ catalog, cast, registered, asOf, step }: { catalog: Catalog; cast: Cast; registered: Registered; asOf: string; step: Step }): Promise<GrantedFlow[]> {
-  const result: GrantedFlow[] = [];
-  for (const flow of sampleFlows) {
+  const grants = new Map<SampleFlow, Grant>();
+  await eachAtOnce(sampleFlows, 4, async (flow) => {
     const { entry } = registered.get(flow.entry) ?? fail(flow.entry);
     const asker = askerOf(flow, cast);
     const items = entry.content.items ?? [];
@@ -55,11 +55,10 @@ export async function requestGrants({ catalog, cast, registered, asOf, step }: {
       validFrom: asOf,
       validUntil: addDays(asOf, 365),
     };
-    const grant = await grantOf({ catalog, cast, registered, flow, asker, content });
-    result.push({ flow, grant });
-    step.progress(result.length, sampleFlows.length, entry.content.title);
-  }
-  return result;
+    grants.set(flow, await grantOf({ catalog, cast, registered, flow, asker, content }));
+    step.progress(grants.size, sampleFlows.length, entry.content.title);
+  });
+  return sampleFlows.map((flow) => ({ flow, grant: grants.get(flow)! }));
 }
 
 async function grantOf({ catalog, cast, flow, asker, content }: { catalog: Catalog; cast: Cast; registered: Registered; flow: SampleFlow; asker: Asker; content: RequestContent }): Promise<Grant> {
