@@ -1,5 +1,23 @@
 import { loadConfig, setting, type Config } from "#platform";
 
+const kafkaSettings = {
+  feedLog: setting.choice(["postgres", "kafka"])("ZHENGTONG_FEED_LOG", "where the payloads of feeds wait for their subscribers", "postgres"),
+  kafkaBrokers: setting.optional(setting.text("ZHENGTONG_KAFKA_BROKERS", "Kafka brokers, host:port with commas")),
+  kafkaTopicPrefix: setting.text("ZHENGTONG_KAFKA_TOPIC_PREFIX", "first part of every topic's name", "zhengtong"),
+  kafkaTls: setting.flag("ZHENGTONG_KAFKA_TLS", "whether Kafka is spoken to over TLS", false),
+  kafkaCaFile: setting.optional(setting.text("ZHENGTONG_KAFKA_CA_FILE", "certificate authority of the brokers, PEM")),
+  kafkaCertificateFile: setting.optional(setting.text("ZHENGTONG_KAFKA_CERTIFICATE_FILE", "certificate of this centre for Kafka, PEM")),
+  kafkaKeyFile: setting.optional(setting.text("ZHENGTONG_KAFKA_KEY_FILE", "its key, PEM")),
+  kafkaMechanism: setting.choice(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])("ZHENGTONG_KAFKA_MECHANISM", "SASL mechanism, when a user is given", "SCRAM-SHA-512"),
+  kafkaUsername: setting.optional(setting.text("ZHENGTONG_KAFKA_USERNAME", "user of this centre at the brokers")),
+  kafkaPassword: setting.optional({ ...setting.text("ZHENGTONG_KAFKA_PASSWORD", "its password"), secret: true }),
+  kafkaReplicas: setting.optional(setting.count("ZHENGTONG_KAFKA_REPLICAS", "copies of each record; default: the brokers'")),
+  kafkaMinInSync: setting.optional(setting.count("ZHENGTONG_KAFKA_MIN_IN_SYNC", "copies that must have a record before it counts; default: the brokers'")),
+  kafkaRetentionMs: setting.durationMs("ZHENGTONG_KAFKA_RETENTION", "how long a record stays at most; longer than 7d, which an unread batch stays", 14 * 86_400_000),
+  kafkaRetentionBytes: setting.optional(setting.count("ZHENGTONG_KAFKA_RETENTION_BYTES", "how many bytes of one feed stay at most; default: no limit")),
+  kafkaMaxWaitingBytes: setting.count("ZHENGTONG_KAFKA_MAX_WAITING_BYTES", "payload bytes of one centre process that may wait for Kafka before senders are told to slow down", 64 * 1024 * 1024),
+} as const;
+
 /** Every setting of the centre, in one place: `zhengtong center`, `import`, `export`, `reindex`, `doctor` … */
 export const centerSettings = {
   databaseUrl: setting.url("DATABASE_URL", "PostgreSQL database of the centre"),
@@ -16,6 +34,7 @@ export const centerSettings = {
   explorer: setting.flag("ZHENGTONG_GRAPHQL_EXPLORER", "whether the GraphQL explorer page is served", false),
   identifierLetter: setting.text("ZHENGTONG_IDENTIFIER_LETTER", "letter of the city in resource identifiers (GB/T 21063.5)", "A"),
   userDictionary: setting.optional(setting.text("ZHENGTONG_USER_DICTIONARY", "file with words for Chinese segmentation, one a line")),
+  ...kafkaSettings,
 } as const;
 
 export type CenterConfig = Config<typeof centerSettings>;

@@ -102,6 +102,26 @@ program
   .addOption(configOption)
   .action(async (options: { config?: string }) => (await import("../commands/reindex.ts")).runReindex(options));
 
+const feeds = program.command("feeds").description("the log in which feeds wait for their subscribers");
+
+feeds
+  .command("move")
+  .description("carry what waits in feeds between PostgreSQL and Kafka while they flow; may be broken off and begun again\n在 PostgreSQL 与 Kafka 之间迁移数据流日志,可中断后继续")
+  .addOption(new Option("--to <store>", "where to").choices(["kafka", "postgres"]).makeOptionMandatory())
+  .option("--feed <id>", "only this feed")
+  .addOption(configOption)
+  .addOption(jsonOption)
+  .action(async (options) => (await import("../commands/feeds.ts")).runFeedsMove(options));
+
+feeds
+  .command("access")
+  .description("show, give or take the rights on this installation's Kafka topics that a centre needs")
+  .option("--allow <principal>", "give them, e.g. to User:center")
+  .option("--revoke <principal>", "take them")
+  .addOption(configOption)
+  .addOption(jsonOption)
+  .action(async (options) => (await import("../commands/feeds.ts")).runFeedsAccess(options));
+
 program
   .command("reconcile")
   .description("compare source and target of feeds by count and checksum, and repair differences")

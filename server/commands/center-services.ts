@@ -1,5 +1,6 @@
 import { createLog } from "#platform";
 import { createCenterServices, type CenterServices } from "../compose/center.ts";
+import { feedLogOptions } from "../compose/feed-log.ts";
 import { loadCenterConfig } from "../settings.ts";
 
 /** For commands that work on a centre's databases and end: opens them, gives them to `work`, and closes them whatever happens. */
@@ -13,6 +14,7 @@ export async function withCenterServices<T>(options: { config?: string }, work: 
     identifierLetter: config.identifierLetter,
     signatureSuite: config.signatureSuite,
     ...(config.userDictionary === undefined ? {} : { userDictionary: config.userDictionary }),
+    ...feedLogOptions(config),
   });
   try {
     return await work(services);

@@ -2,10 +2,11 @@ import { createDatabase, createSilentLog, describeError, describeUrl, migrationS
 import { nodeMigrations } from "#exchange-nodes";
 import { createWorkingCalendar } from "#standards";
 import { centerMigrations, cityMigrations } from "../compose/center.ts";
+import { checkKafka } from "./doctor-kafka.ts";
 import { loadCenterConfig, loadNodeConfig } from "../settings.ts";
 
 /** One thing looked at, what was found, and what to do where it is not well. */
-interface Finding {
+export interface Finding {
   what: string;
   state: "good" | "warning" | "bad";
   found: string;
@@ -72,7 +73,7 @@ export async function runDoctor(options: { config?: string; node?: boolean }): P
     findings.push(...(await checkDatabase("node database", config.databaseUrl, [nodeMigrations])), await checkCenterReachable(config.centerUrl));
   } else {
     const config = loadCenterConfig(source);
-    findings.push(...(await checkDatabase("centre database", config.databaseUrl, centerMigrations)), ...(await checkDatabase("city database", config.cityDatabaseUrl, cityMigrations)), checkCalendar());
+    findings.push(...(await checkDatabase("centre database", config.databaseUrl, centerMigrations)), ...(await checkDatabase("city database", config.cityDatabaseUrl, cityMigrations)), checkCalendar(), ...(await checkKafka(config)));
     if (config.databaseUrl === config.cityDatabaseUrl) findings.push({ what: "databases", state: "bad", found: "centre and city are the same database", todo: "Give each its own: their event logs and audit chains must not mix." });
   }
   const marks = { good: "✓", warning: "!", bad: "✗" };

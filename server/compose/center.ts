@@ -2,7 +2,7 @@ import type { GraphQLSchema } from "graphql";
 import { baseDatabasesAccessRules, baseDatabasesMigrations, createBaseDatabases, type BaseDatabases } from "#base-databases";
 import { catalogAccessRules, catalogMigrations, createCatalog, type Catalog } from "#catalog";
 import { coordinationAppsAccessRules, coordinationAppsMigrations, createCoordinationApps, type CoordinationApps } from "#coordination-apps";
-import { createExchangeCenter, exchangeAccessRules, exchangeMigrations, registerExchangeRoutes, type ExchangeCenter } from "#exchange-nodes";
+import { createExchangeCenter, createKafkaFeedLog, exchangeAccessRules, exchangeMigrations, registerExchangeRoutes, type ExchangeCenter, type KafkaFeedLog, type KafkaFeedLogSettings } from "#exchange-nodes";
 import { createAccess, createDatabase, createMetrics, createReleasers, migrate, platformMigrations, type AnyAccessRules, type Log, type Metrics, type MigrationSet, type SuiteName } from "#platform";
 import { CalendarYearMissingError, createWorkingCalendar } from "#standards";
 import { registerCatalogFiles } from "../http/catalog-files.ts";
@@ -25,6 +25,8 @@ export interface CenterServices {
   apps: CoordinationApps;
   schema: GraphQLSchema;
   metrics: Metrics;
+  /** The feed log, when it is on Kafka. */
+  kafka?: KafkaFeedLog;
 }
 
 export interface RunningCenter extends CenterServices {
@@ -45,6 +47,8 @@ export interface CreateCenterServicesOptions {
   signatureSuite?: SuiteName;
   /** File with words for the segmentation of Chinese, one a line. */
   userDictionary?: string;
+  /** Feeds' payloads lie in Kafka; default: in the centre's database. */
+  kafka?: KafkaFeedLogSettings;
   /** Brings both databases up to date first. Default true. */
   migrate?: boolean;
   processMetrics?: boolean;
@@ -70,7 +74,8 @@ export async function createCenterServices(options: CreateCenterServicesOptions)
   const center = createKernel({ ...common, url: options.databaseUrl });
   const city = createKernel({ ...common, url: options.cityDatabaseUrl });
   const catalog = createCatalog({ kernel: center, ...(options.identifierLetter === undefined ? {} : { area: { provinceCode: "33", areaLetter: options.identifierLetter } }), ...(options.userDictionary === undefined ? {} : { search: { dictionaryPath: options.userDictionary } }) });
-  const exchange = await createExchangeCenter({ kernel: center, catalog: createExchangeCatalog(catalog), ...(options.signatureSuite === undefined ? {} : { suite: options.signatureSuite }) });
+  const kafka = options.kafka && (await createKafkaFeedLog({ ...options.kafka, database: center.database, notifier: center.notifier, clock: center.clock, log, metrics }));
+  const exchange = await createExchangeCenter({ kernel: center, catalog: createExchangeCatalog(catalog), ...(kafka === undefined ? {} : { feedLog: kafka }), ...(options.signatureSuite === undefined ? {} : { suite: options.signatureSuite }) });
   const bases = createBaseDatabases({ kernel: city, correctionDesk: createCorrectionDesk(catalog), lifecycleAuthority: createLifecycleAuthority(catalog) });
   const calendar = createWorkingCalendar();
   const apps = createCoordinationApps({
@@ -86,10 +91,11 @@ export async function createCenterServices(options: CreateCenterServicesOptions)
       },
     },
   });
-  const services: CenterServices = { center, city, catalog, exchange, bases, apps, metrics, schema: createCenterSchema({ catalog, exchange, bases, apps }) };
+  const services: CenterServices = { center, city, catalog, exchange, bases, apps, metrics, schema: createCenterSchema({ catalog, exchange, bases, apps }), ...(kafka === undefined ? {} : { kafka }) };
   return {
     ...services,
     async close() {
+      await kafka?.stop();
       await center.close();
       await city.close();
     },
