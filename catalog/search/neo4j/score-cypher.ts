@@ -27,24 +27,26 @@ export function scoreCypher({ terms, required, today }: IndexSearchRequest, { bi
     return `CASE WHEN d.titleKey = ${asked}${sounds ? ` OR d.pinyinKey = ${asked}` : ""} THEN ${phraseValues.equal}.0 ${either((property) => `${property} STARTS WITH ${asked}`, phraseValues.begins)} ${either((property) => `${property} CONTAINS ${asked}`, phraseValues.contains)} ELSE 0.0 END`;
   }
 
+  /** Tokens come as lists, so that one statement, planned once, serves texts of any number of words. */
   function textCypher(): string {
     const tokens = [...new Set(terms.terms.flatMap((term) => term.rankTokens))];
     const prefixes = terms.terms.filter((term) => term.rankTokens.length === 0);
-    const weigh = (title: string, label: string, present: string | undefined) =>
-      `CASE WHEN ${title} THEN ${fieldWeights.title}.0 WHEN ${label} THEN ${fieldWeights.label}${present === undefined ? "" : ` WHEN NOT (${present}) THEN 0.0`} ELSE ${fieldWeights.body} END`;
-    const sums = tokens.map((token) => {
-      const asked = bind(` ${token} `);
+    const weigh = (title: string, label: string, present: string) =>
+      `CASE WHEN ${title} THEN ${fieldWeights.title}.0 WHEN ${label} THEN ${fieldWeights.label}${all ? "" : ` WHEN NOT (${present}) THEN 0.0`} ELSE ${fieldWeights.body} END`;
+    const sums: string[] = [];
+    if (tokens.length > 0) {
       // Where all terms are required, what is not in the names is in the body: its wide text need not be read.
-      return weigh(`d.titleTokens CONTAINS ${asked}`, `d.labelTokens CONTAINS ${asked}`, all ? undefined : `d.tokens CONTAINS ${asked}`);
-    });
-    for (const { text, anyOf } of prefixes) {
-      const begins = bind(` ${text}`);
-      const sound = anyOf.length > 1 ? bind(text) : undefined;
-      const present = anyOf.map((one) => one.tokens.map((token) => `d.tokens CONTAINS ${bind(` ${token}`)}`).join(" AND ")).join(" OR ");
-      sums.push(`${prefixTermWeight} * ${weigh(`d.titleTokens CONTAINS ${begins}${sound ? ` OR d.pinyinKey CONTAINS ${sound}` : ""}`, `d.labelTokens CONTAINS ${begins}${sound ? ` OR d.initialsKey CONTAINS ${sound}` : ""}`, all ? undefined : present)}`);
+      sums.push(`reduce(sum = 0.0, one IN ${bind(tokens.map((token) => ` ${token} `))} | sum + ${weigh("d.titleTokens CONTAINS one", "d.labelTokens CONTAINS one", "d.tokens CONTAINS one")})`);
+    }
+    if (prefixes.length > 0) {
+      const asked = prefixes.map(({ text, anyOf }) => ({ begins: ` ${text}`, ...(anyOf.length > 1 ? { sound: text } : {}), anyOf: anyOf.map(({ tokens: each }) => each.map((token) => ` ${token}`)) }));
+      const title = "d.titleTokens CONTAINS one.begins OR coalesce(d.pinyinKey CONTAINS one.sound, false)";
+      const label = "d.labelTokens CONTAINS one.begins OR coalesce(d.initialsKey CONTAINS one.sound, false)";
+      const present = "any(match IN one.anyOf WHERE all(token IN match WHERE d.tokens CONTAINS token))";
+      sums.push(`reduce(sum = 0.0, one IN ${bind(asked)} | sum + ${prefixTermWeight} * ${weigh(title, label, present)})`);
     }
     // Never above 1: each token has one best field.
-    return `(${sums.join(" + ")}) / ${tokens.length + prefixTermWeight * prefixes.length}.0`;
+    return `(${sums.join(" + ")}) / ${bind(tokens.length + prefixTermWeight * prefixes.length)}`;
   }
 }
 
