@@ -1,7 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { createDatabase, eachAtOnce, migrate, quoteIdentifier, UnavailableError, type EmbeddedPostgres, type Log } from "#platform";
 import { nodeMigrations, type ExchangeNodeProcess, type Feed, type FeedTarget } from "#exchange-nodes";
-import type { Grant } from "#standards";
 import type { CenterServices } from "../compose/center.ts";
 import { createDepartmentNode } from "../compose/node.ts";
 import type { SampleDepartment } from "../sample-city/city-definition.ts";

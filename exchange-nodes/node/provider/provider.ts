@@ -173,7 +173,7 @@ export function createProvider(options: CreateProviderOptions): NodeProvider {
         known.sender?.assign(assignment);
         if (assignment.state === "stopping") await endFeed(known);
       }
-      for (const [feedId, { assignment }] of [...runtimes]) {
+      for (const [feedId, { assignment }] of runtimes) {
         if (assignments.some((other) => other.feedId === feedId)) continue;
         changed.add(assignment.binding.sourceName);
         await removeRuntime(feedId);
