@@ -32,6 +32,8 @@ export interface CreateKafkaFeedLogOptions extends KafkaFeedLogSettings {
 
 export interface KafkaFeedLog extends FeedLog {
   admin: TopicAdmin;
+  /** First offset that the feed's topic holds, and the one that its next record gets. */
+  readRange(feedId: string): Promise<{ low: number; high: number }>;
   /**
    * Puts payloads that still lie in PostgreSQL into the feed's topic, oldest first, up to `maxBytes` of them but at
    * least one; each is read back before its row lets go of it. Gives how many; 0 when none is left.
@@ -119,15 +121,17 @@ export async function createKafkaFeedLog(options: CreateKafkaFeedLogOptions): Pr
       while (end < rows.length && rows[end]!.record_offset !== null && rows[end]!.record_offset! > rows[end - 1]!.record_offset!) end += 1;
       const run = rows.slice(at, end);
       const records = await reader.read(topic, run.map(({ record_offset }) => record_offset!));
+      const unreadable: number[] = [];
       for (const wanted of run) {
         const record = records.get(wanted.record_offset!);
-        const hash = record && headerOf(record.headers, recordHeaders.hash);
-        if (!record || hash !== wanted.hash || record.value === null) {
+        if (!record || record.value === null || headerOf(record.headers, recordHeaders.hash) !== wanted.hash) {
           if (record) log.error({ feedId, sequence: wanted.sequence, offset: wanted.record_offset }, "another record lies where the batch was written: the topic was made anew or changed from outside");
-          await forgetUpTo(feedId, Math.max(wanted.sequence, ...run.filter(({ record_offset }) => !records.has(record_offset!)).map(({ sequence }) => sequence)));
-          return undefined;
-        }
-        batches.push({ envelope: envelopeOf(wanted), hash: wanted.hash, payload: record.value, receivedAt: wanted.received_at });
+          unreadable.push(wanted.sequence);
+        } else batches.push({ envelope: envelopeOf(wanted), hash: wanted.hash, payload: record.value, receivedAt: wanted.received_at });
+      }
+      if (unreadable.length > 0) {
+        await forgetUpTo(feedId, unreadable.at(-1)!);
+        return undefined;
       }
       at = end;
     }
@@ -235,6 +239,7 @@ export async function createKafkaFeedLog(options: CreateKafkaFeedLogOptions): Pr
 
     adopt,
     release,
+    readRange: (feedId) => reader.range(topicOf(prefix, feedId)),
 
     async start() {
       await index.start();

@@ -70,6 +70,12 @@ async function loadKafkaJs(): Promise<typeof import("kafkajs")> {
   }
 }
 
+/** An error about several topics says nothing itself; what it carries does. */
+function reasonsOf(error: unknown): string {
+  const each = error instanceof Error && "errors" in error && Array.isArray(error.errors) ? error.errors.map((one: unknown) => describeError(one)) : [];
+  return each.length > 0 ? [...new Set(each)].join("; ") : describeError(error);
+}
+
 export async function createTopicAdmin({ connection, topics = {}, log }: CreateTopicAdminOptions): Promise<TopicAdmin> {
   const kafkajs = await loadKafkaJs();
   const prefix = topics.prefix ?? defaultTopicPrefix;
@@ -91,7 +97,7 @@ export async function createTopicAdmin({ connection, topics = {}, log }: CreateT
     } catch (error) {
       if (opened === mine) opened = undefined;
       await mine.then((admin) => admin.disconnect(), () => undefined);
-      throw kafkaUnavailable(`${what}: ${describeError(error)}`, error);
+      throw kafkaUnavailable(`${what}: ${reasonsOf(error)}`, error);
     }
   }
 
@@ -130,7 +136,12 @@ export async function createTopicAdmin({ connection, topics = {}, log }: CreateT
     },
 
     async deleteRecordsBefore(feedId, offset) {
-      await withAdmin("freeing records", (admin) => admin.deleteTopicRecords({ topic: topicOf(prefix, feedId), partitions: [{ partition: 0, offset: String(offset) }] }));
+      const topic = topicOf(prefix, feedId);
+      await withAdmin("freeing records", async (admin) => {
+        // kafkajs 2.2.4 looks for the partition's leader before it has asked about the topic; this asks.
+        await admin.fetchTopicOffsets(topic);
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] });
+      });
     },
 
     async describe() {
