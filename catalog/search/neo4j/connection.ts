@@ -82,7 +82,7 @@ export function openNeo4j({ url, user, password, database, maxConnections = 50 }
 }
 
 function runIn(tx: ManagedTransaction): RunCypher {
-  return async <Row extends object>(text: string, parameters: CypherParameters = {}) => { const t = performance.now(); const r = await tx.run(text, parameters); const st = (globalThis as any).stats ??= new Map(); const e = st.get(text.slice(0, 110)) ?? [0, 0, 0]; e[0]++; e[1] += performance.now() - t; e[2] += Number(r.summary.resultConsumedAfter) + Number(r.summary.resultAvailableAfter); st.set(text.slice(0, 110), e); return r.records.map((record) => record.toObject() as Row); };
+  return async <Row extends object>(text: string, parameters: CypherParameters = {}) => (await tx.run(text, parameters)).records.map((record) => record.toObject() as Row);
 }
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | undefined)?.code ?? "");

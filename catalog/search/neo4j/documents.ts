@@ -2,7 +2,7 @@ import { describeError } from "#platform";
 import type { ApplyResult, FacetName } from "../catalog-index.ts";
 import type { IndexBatch, IndexDocument } from "../index-document.ts";
 import { isNeo4jUnavailable, type Neo4jConnection, type RunCypher } from "./connection.ts";
-import { createFullText, type IndexNames, type SlotNames } from "./schema.ts";
+import { type IndexNames, type SlotNames } from "./schema.ts";
 
 /**
  * Writes documents in place of what stood there of the same entries.
@@ -115,8 +115,6 @@ export function createDocumentWriter({ connection, names }: { connection: Neo4jC
       for (const [kind, type] of Object.entries(graphRelations)) {
         await connection.bulk(`MATCH (c:${code}) CALL (c) { ${followReferences(kind, type, entry)} } IN TRANSACTIONS OF 2000 ROWS`);
       }
-      await connection.bulk(createFullText(target));
-      await connection.bulk("CALL db.awaitIndexes(3600)");
       await connection.write((cypher) => cypher(`MATCH (g:${names.generation} {number: $number}) SET g.loading = false`, { number: BigInt(target.number) }));
     },
     forget: (generation) => void loadedTerms.delete(generation),

@@ -1,7 +1,7 @@
 import { UnavailableError } from "#platform";
 import type { IndexGeneration } from "../catalog-index.ts";
 import type { Neo4jConnection, RunCypher } from "./connection.ts";
-import { deleteAll, dropFullText, slotNames, slots, type IndexNames, type Slot, type SlotNames } from "./schema.ts";
+import { deleteAll, slotNames, slots, type IndexNames, type Slot, type SlotNames } from "./schema.ts";
 
 /** A generation with the labels that its nodes bear. */
 export interface GenerationNames extends SlotNames {
@@ -57,8 +57,6 @@ export async function removeGenerations(connection: Neo4jConnection, names: Inde
   );
   for (const { number, slot } of doomed) {
     const { entry, term, code, grant } = slotNames(names, slot);
-    // Without the full-text index nothing has to be taken out of it node by node.
-    await connection.bulk(dropFullText(slotNames(names, slot)));
     for (const label of [grant, entry, term, code]) await deleteAll(connection, label);
     await connection.write(async (cypher) => {
       await cypher(`MATCH (p:${names.parked} {generation: $number}) DELETE p`, { number: BigInt(number) });

@@ -1,10 +1,9 @@
 import { UnavailableError, type Access, type Actor, type Clock, type Log } from "#platform";
-import type { CatalogIndex } from "../catalog-index.ts";
+import type { CatalogIndex, WalkBounds } from "../catalog-index.ts";
 import { entryOf, type StoredEntry } from "../stored-entry.ts";
 import { mixSuggestions } from "../suggestions.ts";
 import { countImpact, findPath, walkLineage, type WalkStore } from "../walk.ts";
-import type { WalkBounds } from "../catalog-index.ts";
-import { CypherTimeout, indexUnavailable, isNeo4jUnavailable, openNeo4j, type Neo4jConnection, type OpenNeo4jOptions, type RunCypher } from "./connection.ts";
+import { CypherTimeout, indexUnavailable, openNeo4j, type Neo4jConnection, type OpenNeo4jOptions, type RunCypher } from "./connection.ts";
 import { createDocumentWriter, parkedKey } from "./documents.ts";
 import { createGeneration, findGeneration, findServing, indexNotBuilt, removeGenerations, type GenerationNames } from "./generations.ts";
 import { relatedEntries, sharedItems } from "./relations.ts";
@@ -52,17 +51,19 @@ export function createNeo4jCatalogIndex({ access, clock, log, monotonicMs, prefi
     }
   }
 
+  type Answer<T> = { value: T } | { failure: unknown };
+  type Asked<T> = { answer: Answer<T>; serving: GenerationNames | undefined };
+
   /**
    * Asks the generation that served last and looks afterwards whether it still serves: one that was replaced meanwhile
    * may already have been emptied, so its answer is thrown away.
    */
-  async function onServing<T>(ask: (target: GenerationNames) => Promise<T>): Promise<T> {
+  async function onServing<T>(ask: (target: GenerationNames) => Promise<Asked<T>>): Promise<T> {
     for (let attempt = 0; attempt < 4; attempt += 1) {
       lastServing ??= await connection.read((cypher) => findServing(cypher, names));
       const target = lastServing;
       if (target === undefined) throw indexNotBuilt();
-      const answer = await settle(ask(target));
-      const serving = await connection.read((cypher) => findServing(cypher, names));
+      const { answer, serving } = await ask(target);
       if (serving?.number === target.number) {
         if ("failure" in answer) throw answer.failure;
         return answer.value;
@@ -73,18 +74,26 @@ export function createNeo4jCatalogIndex({ access, clock, log, monotonicMs, prefi
   }
 
   /** What went wrong on a generation that was being removed is of no interest; that the server is away is. */
-  async function settle<T>(asked: Promise<T>): Promise<{ value: T } | { failure: unknown }> {
+  async function settle<T>(asked: Promise<T>): Promise<Answer<T>> {
     try {
       return { value: await asked };
     } catch (error) {
-      if (error instanceof UnavailableError || isNeo4jUnavailable(error)) throw error;
+      if (error instanceof UnavailableError) throw error;
       if (error instanceof CypherTimeout) throw indexUnavailable("the question took too long", "Ask for less, or again later.", error);
       return { failure: error };
     }
   }
 
-  const reading = <T>(ask: (cypher: RunCypher, target: GenerationNames) => Promise<T>): Promise<T> => onServing((target) => connection.read((cypher) => ask(cypher, target)));
-  const walking = <T>(viewer: Actor, bounds: WalkBounds, run: (store: WalkStore) => Promise<T>): Promise<T> => onServing((target) => run(openNeo4jWalk({ connection, access, target, viewer, bounds, monotonicMs })));
+  const lookServing = () => connection.read((cypher) => findServing(cypher, names));
+
+  /** One transaction for the question and the look at what serves. */
+  const reading = <T>(ask: (cypher: RunCypher, target: GenerationNames) => Promise<T>): Promise<T> =>
+    onServing(async (target) => {
+      const asked = await settle(connection.read(async (cypher) => ({ value: await ask(cypher, target), serving: await findServing(cypher, names) })));
+      return "failure" in asked ? { answer: asked, serving: await lookServing() } : { answer: asked.value, serving: asked.value.serving };
+    });
+  const walking = <T>(viewer: Actor, bounds: WalkBounds, run: (store: WalkStore) => Promise<T>): Promise<T> =>
+    onServing(async (target) => ({ answer: await settle(run(openNeo4jWalk({ connection, access, target, viewer, bounds, monotonicMs }))), serving: await lookServing() }));
 
   async function targetOf(number: number): Promise<GenerationNames & { loading: boolean }> {
     const rows = await connection.read((cypher) => cypher<{ slot: Slot; loading: boolean }>(`MATCH (g:${names.generation} {number: $number}) RETURN g.slot AS slot, coalesce(g.loading, false) AS loading`, { number: BigInt(number) }));

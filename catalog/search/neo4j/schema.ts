@@ -49,6 +49,9 @@ interface GraphMigration {
 const unique = (label: string, property: string) => `CREATE CONSTRAINT ${label}_${property} IF NOT EXISTS FOR (n:${label}) REQUIRE n.${property} IS UNIQUE`;
 const range = (label: string, property: string) => `CREATE INDEX ${label}_${property} IF NOT EXISTS FOR (n:${label}) ON (n.${property})`;
 
+/** Tokens are cut by us (text/tokeniser.ts) and joined with spaces: the whitespace analyser only takes them apart again. */
+const fullText = (target: SlotNames) => `CREATE FULLTEXT INDEX ${target.fullText} IF NOT EXISTS FOR (n:${target.entry}) ON EACH [n.tokens] OPTIONS { indexConfig: { \`fulltext.analyzer\`: 'whitespace', \`fulltext.eventually_consistent\`: false } }`;
+
 /** Appended to, never changed: a database says which it has. */
 const migrations: readonly GraphMigration[] = [
   {
@@ -64,15 +67,12 @@ const migrations: readonly GraphMigration[] = [
           unique(entry, "id"), range(entry, "code"), range(entry, "resourceId"), range(entry, "organisationId"), range(entry, "titleKey"), range(entry, "pinyinKey"),
           unique(term, "key"), range(term, "pinyinKey"), range(term, "initialsKey"), range(term, "uses"),
           unique(code, "code"),
+          fullText(slotNames(names, slot)),
         ];
       }),
     ],
   },
 ];
-
-/** Tokens are cut by us (text/tokeniser.ts) and joined with spaces: the whitespace analyser only takes them apart again. */
-export const createFullText = ({ fullText, entry }: SlotNames): string => `CREATE FULLTEXT INDEX ${fullText} IF NOT EXISTS FOR (n:${entry}) ON EACH [n.tokens] OPTIONS { indexConfig: { \`fulltext.analyzer\`: 'whitespace', \`fulltext.eventually_consistent\`: false } }`;
-export const dropFullText = ({ fullText }: SlotNames): string => `DROP INDEX ${fullText} IF EXISTS`;
 
 const checksumOf = ({ statements }: GraphMigration): string => createHash("sha256").update(statements(namesOf("X")).join("\n")).digest("hex").slice(0, 16);
 
@@ -106,7 +106,6 @@ export const newestMigration = (): number => migrations.at(-1)!.number;
 /** Everything of this prefix: for tests, and for who gives the server to something else. */
 export async function dropGraph(connection: Neo4jConnection, names: IndexNames): Promise<void> {
   const owned = [names.index, names.generation, names.parked, names.facetValue, ...slots.flatMap((slot) => { const { entry, term, code, grant } = slotNames(names, slot); return [entry, term, code, grant]; })];
-  for (const slot of slots) await connection.bulk(dropFullText(slotNames(names, slot)));
   for (const label of owned) await deleteAll(connection, label);
   const schema = await connection.read((cypher) => cypher<{ name: string; kind: string }>("SHOW CONSTRAINTS YIELD name, labelsOrTypes WHERE any(label IN labelsOrTypes WHERE label IN $owned) RETURN name, 'CONSTRAINT' AS kind", { owned }));
   const indexes = await connection.read((cypher) => cypher<{ name: string; kind: string }>("SHOW INDEXES YIELD name, labelsOrTypes, owningConstraint WHERE owningConstraint IS NULL AND any(label IN labelsOrTypes WHERE label IN $owned) RETURN name, 'INDEX' AS kind", { owned }));

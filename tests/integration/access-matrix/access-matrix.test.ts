@@ -49,7 +49,7 @@ test("the matrix is what it claims to be: every kind of entry is seen by some an
 });
 
 describe("no surface shows what the detail refuses", () => {
-  const names = ["details in bulk", "detail by code", "list of entries", "history", "search", "search by its own words", "entries of the index by id", "suggestions", "related entries", "related entries from itself", "lineage downstream", "lineage upstream from itself", "impact of itself", "path to it", "collectors of an item", "items collected elsewhere", "asking for it", "subscription to catalog changes"];
+  const names = ["details in bulk", "detail by code", "list of entries", "export", "import that names it", "history", "search", "search by its own words", "entries of the index by id", "suggestions", "related entries", "related entries from itself", "lineage downstream", "lineage upstream from itself", "impact of itself", "path to it", "collectors of an item", "items collected elsewhere", "asking for it", "subscription to catalog changes"];
 
   test("every surface of the table is tested", () => {
     expect(entrySurfaces(city).map((surface) => surface.name)).toEqual(names);
@@ -71,7 +71,7 @@ describe("no surface shows what the detail refuses", () => {
 });
 
 describe("no count tells of what the detail refuses", () => {
-  const names = ["facet state", "facet sharingType", "facet open", "facet organisation", "total of a search", "total of a search for words", "impact", "entries that share an item"];
+  const names = ["facet state", "facet sharingType", "facet open", "facet organisation", "rows of an export", "rows of a department's export", "total of a search", "total of a search for words", "impact", "entries that share an item"];
 
   test("every count of the table is tested", () => {
     expect(countSurfaces(city).map((surface) => surface.name)).toEqual(names);

@@ -44,7 +44,7 @@ export function decisionOf(kernel: Kernel, actor: Actor): string {
   return JSON.stringify([actor.kind, scopes, scopes.includes("own-department") ? actor.organisationId : "", scopes.includes("city-administrator") ? actor.organisationKind : ""]);
 }
 
-function contentOf(mark: string, sharingType: SharingType, open: boolean, derivedFrom: string[]): CatalogEntry {
+export function contentOf(mark: string, sharingType: SharingType, open: boolean, derivedFrom: string[]): CatalogEntry {
   return {
     title: `${mark}登记信息`,
     abstract: "为核对访问控制而登记的数据,每一种类别一条。",

@@ -1,6 +1,6 @@
 import { NotAllowedError, NotFoundError, type Actor } from "#platform";
-import type { Entry } from "#catalog";
-import type { MatrixCity, MatrixEntry } from "./matrix-city.ts";
+import type { Entry, ExportOptions } from "#catalog";
+import { contentOf, type MatrixCity, type MatrixEntry } from "./matrix-city.ts";
 
 /**
  * Everything through which an entry could be seen. A new way to look at entries gets a line here, and the matrix
@@ -26,6 +26,12 @@ export interface CountSurface {
 
 /** Questions side by side: fewer than the pool has connections. */
 const atOnce = 6;
+
+async function exportText(catalog: MatrixCity["catalog"], actor: Actor, options: ExportOptions): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of (await catalog.exports.run(actor, options)).chunks) parts.push(chunk);
+  return Buffer.concat(parts).toString("utf8");
+}
 
 const published = (entry: MatrixEntry) => entry.kind.split(" ")[1] === "published";
 
@@ -66,6 +72,20 @@ export function entrySurfaces({ catalog, entries, root, kernel }: MatrixCity): E
           if (!page.hasNextPage) break;
           after = page.cursors.at(-1);
         }
+        return own(found);
+      },
+    },
+    { name: "export", shows: "same", listVisible: async (actor) => own((JSON.parse(await exportText(catalog, actor, { format: "json" })) as { entries: { id: string }[] }).entries.map((entry) => entry.id)) },
+    {
+      name: "import that names it",
+      shows: "no more",
+      // A whole import each: proved for one caller of each decision.
+      perEntry: true,
+      async listVisible(actor) {
+        const named = entries.map(({ id, code, mark, organisationId }) => ({ id, code, resourceId: "", organisation: organisationId === entries[0]!.organisationId ? "杭州市民政局" : "杭州市统计局", content: contentOf(mark, "unconditional", true, []) }));
+        const job = await unlessHidden(catalog.imports.run(actor, { file: { name: "named.json", bytes: Buffer.from(JSON.stringify({ entries: named })) }, dryRun: true }));
+        const found: string[] = [];
+        if (job !== undefined) for await (const row of catalog.imports.allRows(actor, job.id)) if (entries.some((entry) => entry.id === row.entryId || entry.code === row.entryCode || row.issues.some((issue) => issue.message.includes(entry.code) || issue.zh.includes(entry.code)))) found.push(entries[row.position - 1]!.id);
         return own(found);
       },
     },
@@ -121,8 +141,10 @@ const countBy = (visible: readonly Entry[], key: (entry: Entry) => string): Reco
   return counts;
 };
 
-export function countSurfaces({ catalog, root }: MatrixCity): CountSurface[] {
+export function countSurfaces({ catalog, root, entries }: MatrixCity): CountSurface[] {
   const { search } = catalog;
+  const exportedRows = async (actor: Actor, options: Omit<ExportOptions, "format">) => (await exportText(catalog, actor, { format: "csv", ...options })).trimEnd().split("\r\n").length - 1;
+  const department = entries[0]!.organisationId;
   const facet = (name: "state" | "sharingType" | "open" | "organisation", key: (entry: Entry) => string): CountSurface => ({
     name: `facet ${name}`,
     async count(actor) {
@@ -136,6 +158,8 @@ export function countSurfaces({ catalog, root }: MatrixCity): CountSurface[] {
     facet("sharingType", (entry) => entry.content.sharingType),
     facet("open", (entry) => String(entry.content.open)),
     facet("organisation", (entry) => entry.organisationId),
+    { name: "rows of an export", count: async (actor) => ({ rows: await exportedRows(actor, {}) }), expected: (visible) => ({ rows: visible.length }) },
+    { name: "rows of a department's export", count: async (actor) => ({ rows: await exportedRows(actor, { organisation: department, states: ["published", "draft"] }) }), expected: (visible) => ({ rows: visible.filter((entry) => entry.organisationId === department && ["published", "draft"].includes(entry.state)).length }) },
     { name: "total of a search", count: async (actor) => ({ total: (await search.search(actor, { text: "", first: 1 })).total }), expected: (visible) => ({ total: visible.length }) },
     { name: "total of a search for words", count: async (actor) => ({ total: (await search.search(actor, { text: "登记信息", first: 1 })).total }), expected: (visible) => ({ total: visible.length }) },
     {
