@@ -39,7 +39,7 @@ export type { Route } from "./center/repositories/bindings.ts";
 export type { FeedService, MeteringDay } from "./center/services/feed-service.ts";
 export type { EnrolmentCode, NodeService } from "./center/services/node-service.ts";
 export type { FeedRecord, FeedRecords } from "./center/records.ts";
-export type { EvidenceService } from "./center/evidence.ts";
+export type { EvidenceService, RootsVerdict } from "./center/evidence.ts";
 export { createNode } from "./node/node.ts";
 export type { CreateNodeOptions, ExchangeNodeProcess, NodeConfig, NodeStatus, ProviderContext } from "./node/node.ts";
 export type { NodeProvider } from "./node/provider-port.ts";

@@ -13,6 +13,14 @@ export interface EvidenceService extends Loop {
   stamp(): Promise<EvidenceRoot | undefined>;
   /** A feed's envelopes with keys and roots, line by line; the same history gives the same bytes. */
   exportFeed(actor: Actor, feedId: string): AsyncGenerator<string>;
+  /** Compares every root with what the audit chain says of it: whoever rewrote both evidence and roots is found here. */
+  verifyRoots(): Promise<RootsVerdict>;
+}
+
+export interface RootsVerdict {
+  intact: boolean;
+  roots: number;
+  firstBad?: { number: number; message: string };
 }
 
 const stampLock = 7_305_010;
@@ -69,7 +77,33 @@ export function createEvidenceService({ kernel, intervalMs = 60_000 }: { kernel:
     }
   }
 
+  async function verifyRoots(): Promise<RootsVerdict> {
+    let previous = "0".repeat(64);
+    let roots = 0;
+    for (;;) {
+      const { rows } = await database.read((reader) =>
+        reader.query<RootRow & { audited: string | null }>(
+          "select r.number, r.at, r.root, r.leaves, r.previous_root, a.detail ->> 'root' as audited from exchange.evidence_root r left join platform.audit_log a on a.action = 'evidence.root' and a.object_type = 'evidence-root' and a.object_id = r.number::text where r.number > $1 order by r.number limit 500",
+          [roots],
+        ),
+      );
+      for (const row of rows) {
+        const bad = (message: string): RootsVerdict => ({ intact: false, roots, firstBad: { number: row.number, message } });
+        if (row.number !== roots + 1) return bad(`root ${roots + 1} is missing`);
+        if (row.previous_root !== previous) return bad("it does not follow the root before it");
+        if (merkleRoot(toRoot(row)) !== row.root) return bad("it is not the root of its leaves");
+        if (row.audited !== row.root) return bad(row.audited === null ? "the audit chain has no record of it" : "the audit chain has another root");
+        previous = row.root;
+        roots += 1;
+      }
+      if (rows.length === 0) break;
+    }
+    const { rows } = await database.read((reader) => reader.query<{ audited: number }>("select count(*) as audited from platform.audit_log where action = 'evidence.root' and object_type = 'evidence-root'"));
+    if (rows[0]!.audited !== roots) return { intact: false, roots, firstBad: { number: roots + 1, message: "the audit chain has a root that is gone" } };
+    return { intact: true, roots };
+  }
+
   const loop = createLoop({ name: "exchange-evidence", intervalMs, log, run: async () => void (await stamp()) });
-  return { ...loop, stamp, exportFeed };
+  return { ...loop, stamp, exportFeed, verifyRoots };
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { signRequest } from "../protocol/request-signing.ts";
-import { verifyFeedEvidence } from "../protocol/evidence.ts";
+import { merkleRoot, verifyFeedEvidence, type EvidenceLeaf } from "../protocol/evidence.ts";
 import { emptyHead, envelopeHash, genesisHash } from "../protocol/envelope.ts";
 import { application, cityOffice, consumerOperator, eventually, items, makeBatch, newGrant, providerOperator, send, startExchange, stranger, type TestExchange, type TestProvider } from "./exchange.fixture.ts";
 import { stopLatencyMs } from "./model/feed.ts";
@@ -305,6 +305,18 @@ describe("evidence", () => {
     expect(await verifyFeedEvidence(lines.filter((_, at) => at !== 4))).toMatchObject({ intact: false, firstBad: { check: "root", sequence: 4 } });
     expect(await verifyFeedEvidence(alter(6, '"at"', '"as"').map((line) => line.replace(/"root":"./, '"root":"x')))).toMatchObject({ intact: false, firstBad: { check: "root" } });
     expect((await exchange.kernel.database.read((reader) => exchange.kernel.audit.verify(reader))).intact).toBe(true);
+    const { evidence } = exchange.center;
+    const sql = (text: string, values: unknown[] = []) => exchange.kernel.database.withTransaction((tx) => tx.query<{ number: number; at: Date; root: string; leaves: EvidenceLeaf[]; previous_root: string }>(text, values));
+    const { roots } = await evidence.verifyRoots();
+    expect(await evidence.verifyRoots()).toEqual({ intact: true, roots });
+    const last = (await sql("select number, root, leaves, at, previous_root from exchange.evidence_root order by number desc limit 1")).rows[0]!;
+    await sql("update exchange.evidence_root set root = $2 where number = $1", [last.number, merkleRoot({ leaves: [], previousRoot: last.previous_root })]);
+    await sql("update exchange.evidence_root set leaves = '[]' where number = $1", [last.number]);
+    expect(await evidence.verifyRoots()).toMatchObject({ intact: false, firstBad: { number: last.number, message: "the audit chain has another root" } });
+    await sql("delete from exchange.evidence_root where number = $1", [last.number]);
+    expect(await evidence.verifyRoots()).toMatchObject({ intact: false, firstBad: { number: last.number, message: "the audit chain has a root that is gone" } });
+    await sql("insert into exchange.evidence_root (number, at, root, leaves, previous_root) values ($1, $2, $3, $4, $5)", [last.number, last.at, last.root, JSON.stringify(last.leaves), last.previous_root]);
+    expect(await evidence.verifyRoots()).toEqual({ intact: true, roots });
     await expect((async () => {
       for await (const line of exchange.center.evidence.exportFeed(stranger, feed.id)) void line;
     })()).rejects.toMatchObject({ kind: "NotFound" });

@@ -1,13 +1,14 @@
 import { systemActor, type AuditVerification } from "#platform";
-import { verifyFeedEvidence, type EvidenceVerdict } from "#exchange-nodes";
+import { verifyFeedEvidence, type EvidenceVerdict, type RootsVerdict } from "#exchange-nodes";
 import type { CenterServices } from "../compose/center.ts";
 import { withCenterServices } from "./center-services.ts";
 
-/** What was verified: both audit chains from the first record, and each feed's batches from the first envelope. */
+/** What was verified: both audit chains from the first record, each feed's batches from the first envelope, and that their roots stand in the chain. */
 export interface AuditReport {
   intact: boolean;
   chains: Record<"center" | "city", AuditVerification>;
   feeds: ({ feedId: string } & EvidenceVerdict)[];
+  roots: RootsVerdict;
 }
 
 const actor = systemActor("verify-audit");
@@ -28,7 +29,8 @@ export async function verifyEverything({ center, city, exchange }: Pick<CenterSe
     if (page.length < 100 || !last) break;
     after = [last.createdAt.toISOString(), last.id];
   }
-  return { intact: chains.center.intact && chains.city.intact && feeds.every((feed) => feed.intact), chains, feeds };
+  const roots = await exchange.evidence.verifyRoots();
+  return { intact: chains.center.intact && chains.city.intact && roots.intact && feeds.every((feed) => feed.intact), chains, feeds, roots };
 }
 
 export async function runVerifyAudit(options: { config?: string; json?: boolean }): Promise<void> {
@@ -41,6 +43,7 @@ export async function runVerifyAudit(options: { config?: string; json?: boolean 
         process.stdout.write(chain.intact ? `audit chain ${name}: intact, ${chain.records} records, head ${chain.headHash}\n` : `audit chain ${name}: BROKEN at record ${chain.firstBroken!.sequence}: ${chain.firstBroken!.reason}\n`);
       }
       for (const feed of report.feeds) if (!feed.intact) process.stdout.write(`feed ${feed.feedId}: BROKEN: ${JSON.stringify(feed)}\n`);
+      process.stdout.write(report.roots.intact ? `evidence roots: intact, ${report.roots.roots}\n` : `evidence roots: BROKEN at root ${report.roots.firstBad!.number}: ${report.roots.firstBad!.message}\n`);
       process.stdout.write(`feeds: ${report.feeds.filter((feed) => feed.intact).length} of ${report.feeds.length} intact\n`);
     }
     if (!report.intact) process.exitCode = 1;
