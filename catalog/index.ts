@@ -73,5 +73,7 @@ export type { IndexProjection, RebuildOptions, RebuildProgress, RebuildResult } 
 export type { Facet, IndexStatus, SearchHit, SearchPage, SearchRequest, SearchService } from "./search/search-service.ts";
 export { createPostgresCatalogIndex } from "./search/postgres/postgres-catalog-index.ts";
 export { createNeo4jCatalogIndex } from "./search/neo4j/neo4j-catalog-index.ts";
+export { probeNeo4j } from "./search/neo4j/probe.ts";
+export type { Neo4jIndexSettings, Neo4jProbe } from "./search/neo4j/probe.ts";
 export type { CreateNeo4jCatalogIndexOptions, Neo4jCatalogIndex } from "./search/neo4j/neo4j-catalog-index.ts";
 export type { TextSegment } from "./search/text/highlights.ts";

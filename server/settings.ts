@@ -34,6 +34,12 @@ export const centerSettings = {
   explorer: setting.flag("ZHENGTONG_GRAPHQL_EXPLORER", "whether the GraphQL explorer page is served", false),
   identifierLetter: setting.text("ZHENGTONG_IDENTIFIER_LETTER", "letter of the city in resource identifiers (GB/T 21063.5)", "A"),
   userDictionary: setting.optional(setting.text("ZHENGTONG_USER_DICTIONARY", "file with words for Chinese segmentation, one a line")),
+  catalogIndex: setting.choice(["postgres", "neo4j"])("ZHENGTONG_CATALOG_INDEX", "where the catalog is searched and walked", "postgres"),
+  neo4jUrl: setting.optional(setting.url("ZHENGTONG_NEO4J_URL", "Neo4j: neo4j+s://host:7687 with routing, bolt://host:7687 to one server")),
+  neo4jUser: setting.text("ZHENGTONG_NEO4J_USER", "user of this centre in Neo4j", "neo4j"),
+  neo4jPassword: setting.optional({ ...setting.text("ZHENGTONG_NEO4J_PASSWORD", "its password"), secret: true }),
+  neo4jDatabase: setting.text("ZHENGTONG_NEO4J_DATABASE", "database in Neo4j", "neo4j"),
+  neo4jPrefix: setting.text("ZHENGTONG_NEO4J_PREFIX", "with what the names of labels begin, for several installations on one Neo4j", "Catalog"),
   ...kafkaSettings,
 } as const;
 
@@ -49,6 +55,7 @@ export const nodeSettings = {
   signatureSuite: setting.choice(["sha256-ed25519", "sm3-sm2"])("ZHENGTONG_SIGNATURE_SUITE", "signature suite of the node", "sha256-ed25519"),
   logLevel: setting.choice(["trace", "debug", "info", "warn", "error", "silent"])("ZHENGTONG_LOG_LEVEL", "least level that is logged", "info"),
   caFile: setting.optional(setting.text("ZHENGTONG_CA_FILE", "certificate authority of the centre, PEM")),
+  healthFile: setting.optional(setting.text("ZHENGTONG_NODE_HEALTH_FILE", "file that is written every few seconds while the node has contact with the centre, for monitoring")),
 } as const;
 
 export type NodeConfig = Config<typeof nodeSettings>;

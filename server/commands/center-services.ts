@@ -1,5 +1,6 @@
 import { createLog } from "#platform";
 import { createCenterServices, type CenterServices } from "../compose/center.ts";
+import { catalogIndexOptions } from "../compose/catalog-index.ts";
 import { feedLogOptions } from "../compose/feed-log.ts";
 import { loadCenterConfig } from "../settings.ts";
 
@@ -15,6 +16,7 @@ export async function withCenterServices<T>(options: { config?: string }, work: 
     signatureSuite: config.signatureSuite,
     ...(config.userDictionary === undefined ? {} : { userDictionary: config.userDictionary }),
     ...feedLogOptions(config),
+    ...catalogIndexOptions(config),
   });
   try {
     return await work(services);

@@ -1,5 +1,6 @@
 import { createLog } from "#platform";
 import { startCenter } from "../compose/center.ts";
+import { catalogIndexOptions } from "../compose/catalog-index.ts";
 import { feedLogOptions } from "../compose/feed-log.ts";
 import { loadCenterConfig } from "../settings.ts";
 import { untilSignal } from "./run-until-signal.ts";
@@ -19,6 +20,7 @@ export async function runCenter(options: { config?: string }): Promise<void> {
     signatureSuite: config.signatureSuite,
     ...(config.userDictionary === undefined ? {} : { userDictionary: config.userDictionary }),
     ...feedLogOptions(config),
+    ...catalogIndexOptions(config),
     requestsPerMinute: config.requestsPerMinute,
     bodyLimitBytes: config.bodyLimitBytes,
     explorer: config.explorer,

@@ -3,6 +3,7 @@ import { nodeMigrations } from "#exchange-nodes";
 import { createWorkingCalendar } from "#standards";
 import { centerMigrations, cityMigrations } from "../compose/center.ts";
 import { checkKafka } from "./doctor-kafka.ts";
+import { checkNeo4j } from "./doctor-neo4j.ts";
 import { loadCenterConfig, loadNodeConfig } from "../settings.ts";
 
 /** One thing looked at, what was found, and what to do where it is not well. */
@@ -73,7 +74,7 @@ export async function runDoctor(options: { config?: string; node?: boolean }): P
     findings.push(...(await checkDatabase("node database", config.databaseUrl, [nodeMigrations])), await checkCenterReachable(config.centerUrl));
   } else {
     const config = loadCenterConfig(source);
-    findings.push(...(await checkDatabase("centre database", config.databaseUrl, centerMigrations)), ...(await checkDatabase("city database", config.cityDatabaseUrl, cityMigrations)), checkCalendar(), ...(await checkKafka(config)));
+    findings.push(...(await checkDatabase("centre database", config.databaseUrl, centerMigrations)), ...(await checkDatabase("city database", config.cityDatabaseUrl, cityMigrations)), checkCalendar(), ...(await checkNeo4j(config)), ...(await checkKafka(config)));
     if (config.databaseUrl === config.cityDatabaseUrl) findings.push({ what: "databases", state: "bad", found: "centre and city are the same database", todo: "Give each its own: their event logs and audit chains must not mix." });
   }
   const marks = { good: "✓", warning: "!", bad: "✗" };

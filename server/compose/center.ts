@@ -1,6 +1,6 @@
 import type { GraphQLSchema } from "graphql";
 import { baseDatabasesAccessRules, baseDatabasesMigrations, createBaseDatabases, type BaseDatabases } from "#base-databases";
-import { catalogAccessRules, catalogMigrations, createCatalog, type Catalog } from "#catalog";
+import { catalogAccessRules, catalogMigrations, createCatalog, createNeo4jCatalogIndex, type Catalog, type Neo4jIndexSettings } from "#catalog";
 import { coordinationAppsAccessRules, coordinationAppsMigrations, createCoordinationApps, type CoordinationApps } from "#coordination-apps";
 import { createExchangeCenter, createKafkaFeedLog, exchangeAccessRules, exchangeMigrations, registerExchangeRoutes, type ExchangeCenter, type KafkaFeedLog, type KafkaFeedLogSettings } from "#exchange-nodes";
 import { createAccess, createDatabase, createMetrics, createReleasers, migrate, platformMigrations, type AnyAccessRules, type Log, type Metrics, type MigrationSet, type SuiteName } from "#platform";
@@ -25,6 +25,8 @@ export interface CenterServices {
   apps: CoordinationApps;
   schema: GraphQLSchema;
   metrics: Metrics;
+  /** On what the two ports with several adapters run here. */
+  engines: { index: "postgres" | "neo4j"; log: "postgres" | "kafka" };
   /** The feed log, when it is on Kafka. */
   kafka?: KafkaFeedLog;
 }
@@ -47,6 +49,8 @@ export interface CreateCenterServicesOptions {
   signatureSuite?: SuiteName;
   /** File with words for the segmentation of Chinese, one a line. */
   userDictionary?: string;
+  /** The catalog index is in Neo4j; default: in the centre's database. */
+  neo4j?: Neo4jIndexSettings;
   /** Feeds' payloads lie in Kafka; default: in the centre's database. */
   kafka?: KafkaFeedLogSettings;
   /** Brings both databases up to date first. Default true. */
@@ -73,7 +77,9 @@ export async function createCenterServices(options: CreateCenterServicesOptions)
   const common = { log, metrics, validator, access: await createAccess(accessRules), ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }) };
   const center = createKernel({ ...common, url: options.databaseUrl });
   const city = createKernel({ ...common, url: options.cityDatabaseUrl });
-  const catalog = createCatalog({ kernel: center, ...(options.identifierLetter === undefined ? {} : { area: { provinceCode: "33", areaLetter: options.identifierLetter } }), ...(options.userDictionary === undefined ? {} : { search: { dictionaryPath: options.userDictionary } }) });
+  const index = options.neo4j && createNeo4jCatalogIndex({ ...options.neo4j, access: center.access, clock: center.clock, log, monotonicMs: () => performance.now() });
+  const search = { ...(index === undefined ? {} : { index }), ...(options.userDictionary === undefined ? {} : { dictionaryPath: options.userDictionary }) };
+  const catalog = createCatalog({ kernel: center, search, ...(options.identifierLetter === undefined ? {} : { area: { provinceCode: "33", areaLetter: options.identifierLetter } }) });
   const kafka = options.kafka && (await createKafkaFeedLog({ ...options.kafka, database: center.database, notifier: center.notifier, clock: center.clock, log, metrics }));
   const exchange = await createExchangeCenter({ kernel: center, catalog: createExchangeCatalog(catalog), ...(kafka === undefined ? {} : { feedLog: kafka }), ...(options.signatureSuite === undefined ? {} : { suite: options.signatureSuite }) });
   const bases = createBaseDatabases({ kernel: city, correctionDesk: createCorrectionDesk(catalog), lifecycleAuthority: createLifecycleAuthority(catalog) });
@@ -91,10 +97,11 @@ export async function createCenterServices(options: CreateCenterServicesOptions)
       },
     },
   });
-  const services: CenterServices = { center, city, catalog, exchange, bases, apps, metrics, schema: createCenterSchema({ catalog, exchange, bases, apps }), ...(kafka === undefined ? {} : { kafka }) };
+  const services: CenterServices = { engines: { index: index === undefined ? "postgres" : "neo4j", log: kafka === undefined ? "postgres" : "kafka" }, center, city, catalog, exchange, bases, apps, metrics, schema: createCenterSchema({ catalog, exchange, bases, apps }), ...(kafka === undefined ? {} : { kafka }) };
   return {
     ...services,
     async close() {
+      await index?.close();
       await kafka?.stop();
       await center.close();
       await city.close();

@@ -3,9 +3,10 @@ import type { CatalogIndex, WalkBounds } from "../catalog-index.ts";
 import { entryOf, type StoredEntry } from "../stored-entry.ts";
 import { mixSuggestions } from "../suggestions.ts";
 import { countImpact, findPath, walkLineage, type WalkStore } from "../walk.ts";
-import { CypherTimeout, indexUnavailable, openNeo4j, type Neo4jConnection, type OpenNeo4jOptions, type RunCypher } from "./connection.ts";
+import { CypherTimeout, indexUnavailable, openNeo4j, type Neo4jConnection, type RunCypher } from "./connection.ts";
 import { createDocumentWriter, parkedKey } from "./documents.ts";
 import { createGeneration, findGeneration, findServing, indexNotBuilt, removeGenerations, type GenerationNames } from "./generations.ts";
+import type { Neo4jIndexSettings } from "./probe.ts";
 import { relatedEntries, sharedItems } from "./relations.ts";
 import { dropGraph, migrateGraph, namesOf, slotNames, type Slot } from "./schema.ts";
 import { createFacetNumbers, searchEntries } from "./search.ts";
@@ -13,14 +14,12 @@ import { suggestEntries, suggestTerms } from "./suggest.ts";
 import { createCypherParts, seesEntry } from "./visibility.ts";
 import { openNeo4jWalk } from "./walk-store.ts";
 
-export interface CreateNeo4jCatalogIndexOptions extends OpenNeo4jOptions {
+export interface CreateNeo4jCatalogIndexOptions extends Neo4jIndexSettings {
   access: Access;
   clock: Clock;
   log: Log;
   /** Milliseconds that only rise, for deadlines. */
   monotonicMs: () => number;
-  /** With what labels begin: keeps installations apart on one server, of which Community has one database. Default `Catalog`. */
-  prefix?: string;
 }
 
 export interface Neo4jCatalogIndex extends CatalogIndex {
