@@ -1,4 +1,6 @@
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Actor } from "#platform";
 import { sharedData } from "#test-support";
@@ -37,7 +39,6 @@ describe.skipIf(folder === undefined)("the catalogs of six portals", () => {
   const run = (file: string) => t.catalog.imports.run(actor, { file: { name: `${file}.json`, bytes: bytesOf(file) }, createOrganisations: true });
 
   test("each imports by its own vocabulary with the outcome counted beforehand, and no row is lost", async () => {
-    const started = performance.now();
     for (const portal of portals) {
       const job = await run(portal.file);
       jobs.set(portal.file, job);
@@ -55,7 +56,6 @@ describe.skipIf(folder === undefined)("the catalogs of six portals", () => {
     }
     // The issue speaks of 11,698 rows; the files hold 10,775.
     expect([...jobs.values()].reduce((total, job) => total + sum(job.counts), 0)).toBe(10_775);
-    expect(performance.now() - started).toBeLessThan(60_000);
     const { rows } = await t.db.database.read((reader) => reader.query<{ entries: number; references: number; codes: number }>("select count(*) as entries, count(distinct source_reference) as references, count(distinct code) as codes from catalog.entry"));
     expect(rows[0]).toEqual({ entries: 10_750, references: 10_750, codes: 10_750 });
   }, 120_000);
@@ -83,6 +83,13 @@ describe.skipIf(folder === undefined)("the catalogs of six portals", () => {
     expect(await head()).toBe(before);
   }, 120_000);
 
+  test.each(["csv", "xlsx"] as const)("all of it exported as %s imports as unchanged", async (format) => {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of (await t.catalog.exports.run(actor, { format })).chunks) parts.push(chunk);
+    const job = await t.catalog.imports.run(actor, { file: { name: `export.${format}`, bytes: Buffer.concat(parts) }, dryRun: true });
+    expect(job.counts).toEqual({ created: 0, updated: 0, unchanged: 10_750, skipped: 0, rejected: 0 });
+  }, 120_000);
+
   test("a later state of a portal updates what changed, creates what is new and reports what is gone", async () => {
     const rows = JSON.parse(bytesOf("xinjiang_wlmq").toString("utf8")) as Record<string, unknown>[];
     const later = [...rows.slice(1), { ...rows[0], 标题: "新发布的数据集", 详情页网址: "http://zwfw.wlmq.gov.cn/odweb/catalog/catalogDetail.htm?cata_id=0000" }];
@@ -91,4 +98,38 @@ describe.skipIf(folder === undefined)("the catalogs of six portals", () => {
     expect(job.counts).toEqual({ created: 1, updated: 1, unchanged: 97, skipped: 0, rejected: 0 });
     expect(job.summary.missingFromFile).toMatchObject({ count: 1, sample: [{ title: rows[0]!.标题 }] });
   });
+});
+
+describe.skipIf(folder === undefined)("an import that is killed on the way", () => {
+  const deyang = portals.find((portal) => portal.file === "sichuan_deyang")!;
+  let t: TestCatalog;
+  beforeAll(async () => {
+    t = await createTestCatalog();
+  });
+  afterAll(() => t?.drop());
+
+  const tables = ["catalog.entry", "catalog.entry_item", "catalog.entry_history", "catalog.organisation", "catalog.import_job", "catalog.import_row", "platform.event_log", "platform.event_consumer", "platform.audit_log", "platform.lease"];
+  const counts = async () => Object.fromEntries(await Promise.all(tables.map(async (table) => [table, (await t.db.database.read((reader) => reader.query<{ count: number }>(`select count(*) as count from ${table}`))).rows[0]!.count])));
+
+  /** Ends the process at once, without a word to it or to PostgreSQL, when it says that it is at `step`. */
+  function killAt(step: string): Promise<NodeJS.Signals | null> {
+    const child = spawn(process.execPath, ["--import", "tsx", fileURLToPath(new URL("import-child.ts", import.meta.url)), t.db.url, `${folder}${deyang.file}.json`], { stdio: ["ignore", "pipe", "inherit"] });
+    child.stdout.on("data", (chunk: Buffer) => void (chunk.toString().split("\n").includes(step) && child.kill("SIGKILL")));
+    return new Promise((resolve) => void child.once("exit", (_code, signal) => resolve(signal)));
+  }
+
+  /** The server notices that its client is gone when it next speaks to it. */
+  const released = () => t.db.database.withTransaction((tx) => tx.query("select pg_advisory_xact_lock(7305041)"));
+
+  test.each(["understanding", "saving", "reporting"])("at “%s” leaves nothing behind", async (step) => {
+    const before = await counts();
+    expect(await killAt(step)).toBe("SIGKILL");
+    await released();
+    expect(await counts()).toEqual(before);
+  }, 60_000);
+
+  test("is simply run again", async () => {
+    const job = await t.catalog.imports.run(t.actor(t.cityDataOffice, "administrator"), { file: { name: "deyang.json", bytes: bytesOf(deyang.file) }, createOrganisations: true });
+    expect(job.counts).toEqual({ created: deyang.created, updated: 0, unchanged: 0, skipped: 0, rejected: deyang.rejected });
+  }, 60_000);
 });
