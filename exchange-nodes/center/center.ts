@@ -6,6 +6,7 @@ import { assignmentsChannel, createEffects, writeEffects } from "./effects.ts";
 import { createEvidenceService, type EvidenceService } from "./evidence.ts";
 import type { FeedLog } from "./feed-log/feed-log.ts";
 import { createPostgresFeedLog } from "./feed-log/postgres-feed-log.ts";
+import { createLogGauges } from "./feed-log/log-gauges.ts";
 import { createGateway, type Gateway, type GatewayLimits } from "./gateway.ts";
 import { createGrantAuthority, type GrantAuthority } from "./grant-authority.ts";
 import type { ExchangeNode } from "./model/node.ts";
@@ -109,6 +110,8 @@ export async function createExchangeCenter(options: CreateExchangeCenterOptions)
   });
   const sweeper = createLoop({ name: "exchange-node-sweep", intervalMs: 5_000, log, run: async () => void (await nodes.sweep(actor)) });
 
+  const gauges = createLogGauges({ database, metrics: kernel.metrics, log });
+
   let nodeKeys = new Map<string, { key: NodeKey; until: number }>();
   async function findNodeKey(nodeId: string): Promise<NodeKey | undefined> {
     const now = clock.now().getTime();
@@ -164,7 +167,7 @@ export async function createExchangeCenter(options: CreateExchangeCenterOptions)
       releasers.add("gateway", () => gateway.stop());
       await feedLog.start();
       releasers.add("feed log", () => feedLog.stop());
-      for (const [name, loop] of [["consumer", consumer], ["stopping", stopping], ["accounting", accounting], ["evidence", evidence], ["sweeper", sweeper]] as const) {
+      for (const [name, loop] of [["consumer", consumer], ["stopping", stopping], ["accounting", accounting], ["evidence", evidence], ["sweeper", sweeper], ["gauges", gauges]] as const) {
         loop.start();
         releasers.add(name, () => loop.stop());
       }

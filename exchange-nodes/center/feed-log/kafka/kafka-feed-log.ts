@@ -2,7 +2,6 @@ import { canonicalJson, describeError, type Clock, type Database, type Log, type
 import { assertContinues, createBatchIndex, envelopeOf, headOf, insertBatches, readBatchRows, readHead, refusalOf, type BatchRow } from "../batch-index.ts";
 import type { FeedLog, LoggedBatch } from "../feed-log.ts";
 import { defaultTopicPrefix, readerGroupOf, topicOf, type KafkaConnection, type KafkaTopicSettings } from "./connection.ts";
-import { createLogGauges } from "./log-gauges.ts";
 import { createRecordReader } from "./record-reader.ts";
 import { createRecordWriter, type NewRecord } from "./record-writer.ts";
 import { loadRdKafka } from "./rdkafka.ts";
@@ -71,7 +70,6 @@ export async function createKafkaFeedLog(options: CreateKafkaFeedLogOptions): Pr
   const writer = createRecordWriter({ rdKafka, connection, log, ...(metrics === undefined ? {} : { metrics }), maxWaitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024, deliveryTimeoutMs: options.deliveryTimeoutMs ?? 20_000 });
   const reader = createRecordReader({ rdKafka, connection, log, group: readerGroupOf(prefix), maxConsumers: options.maxReaders ?? 6, timeoutMs: options.readTimeoutMs ?? 10_000 });
   const { waiters, ...index } = createBatchIndex({ database, notifier });
-  const gauges = metrics && createLogGauges({ database, metrics, log });
   const appendSeconds = metrics?.histogram("kafka_append_seconds", "From a batch's arrival to its row, Kafka's acknowledgement within");
   const readSeconds = metrics?.histogram("kafka_read_seconds", "Reading a page of records from Kafka");
   const unused = metrics?.counter("kafka_unused_records_total", "Records that were written and then not made part of a feed (another gateway was first, or the feed was closed)");
@@ -241,13 +239,7 @@ export async function createKafkaFeedLog(options: CreateKafkaFeedLogOptions): Pr
     release,
     readRange: (feedId) => reader.range(topicOf(prefix, feedId)),
 
-    async start() {
-      await index.start();
-      gauges?.start();
-    },
-
     async stop() {
-      await gauges?.stop();
       await index.stop();
       await Promise.all([writer.stop(), reader.stop(), admin.stop()]);
     },

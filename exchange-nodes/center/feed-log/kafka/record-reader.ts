@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "#platform";
 import { maxRecordBytes, rdKafkaSettings, type KafkaConnection } from "./connection.ts";
 import { kafkaCodes, type RdKafka, type RdKafkaConsumer, type RdKafkaError, type RdKafkaMessage } from "./rdkafka.ts";
-import { kafkaUnavailable } from "./unavailable.ts";
+import { ended, kafkaUnavailable } from "./unavailable.ts";
 
 /**
  * Reads records by offset. Consumers are kept where they stood, so that a reader who goes on in a topic finds the next
@@ -35,10 +35,16 @@ interface Seat {
   error?: RdKafkaError;
 }
 
+const mostWaiting = 500;
+const rangeTimeoutMs = 3_000;
+
 export function createRecordReader({ rdKafka, connection, log, group, maxConsumers, timeoutMs }: CreateRecordReaderOptions): RecordReader {
   const seats = new Set<Seat>();
   const queue: (() => void)[] = [];
   let uses = 0;
+  /** One at a time: connecting holds one of the process's few threads for work that blocks. */
+  let connecting: Promise<unknown> = Promise.resolve();
+  let failedAt = Number.NEGATIVE_INFINITY;
 
   function openSeat(): Seat {
     const consumer = new rdKafka.KafkaConsumer(
@@ -62,15 +68,21 @@ export function createRecordReader({ rdKafka, connection, log, group, maxConsume
       // Retention that overtook a reader must be seen, not skipped.
       { "auto.offset.reset": "error" },
     );
-    const seat: Seat = {
-      next: -1,
-      busy: true,
-      usedAt: (uses += 1),
-      consumer: new Promise((resolve, reject) => {
-        consumer.setDefaultConsumeTimeout(0);
-        consumer.connect({ timeout: 5_000 }, (error) => (error ? reject(kafkaUnavailable(error.message, error)) : resolve(consumer)));
-      }),
-    };
+    const connected = connecting.then(
+      () =>
+        new Promise<RdKafkaConsumer>((resolve, reject) => {
+          if (performance.now() - failedAt < 1_000) return reject(kafkaUnavailable("no broker answered a moment ago", undefined));
+          // Asks for what has arrived, never waits for it on a thread.
+          consumer.setDefaultConsumeTimeout(0);
+          consumer.connect({ timeout: 5_000 }, (error) => {
+            if (!error) return resolve(consumer);
+            failedAt = performance.now();
+            reject(kafkaUnavailable(error.message, error));
+          });
+        }),
+    );
+    connecting = connected.catch(() => undefined);
+    const seat: Seat = { next: -1, busy: true, usedAt: (uses += 1), consumer: connected };
     consumer.on("event.error", (error) => {
       seat.error = error;
       log.debug({ code: error.code, error: error.message }, "Kafka consumer");
@@ -89,6 +101,7 @@ export function createRecordReader({ rdKafka, connection, log, group, maxConsume
         seat.usedAt = uses += 1;
         return seat;
       }
+      if (queue.length >= mostWaiting) throw kafkaUnavailable("too many readers wait for it", undefined);
       await new Promise<void>((resolve) => queue.push(resolve));
     }
   }
@@ -102,7 +115,7 @@ export function createRecordReader({ rdKafka, connection, log, group, maxConsume
     new Promise<{ error: RdKafkaError | null; messages: RdKafkaMessage[] }>((resolve) => consumer.consume(count, (error, messages) => resolve({ error, messages: messages ?? [] })));
 
   const rangeBy = (consumer: RdKafkaConsumer, topic: string) =>
-    new Promise<{ low: number; high: number }>((resolve, reject) => consumer.queryWatermarkOffsets(topic, 0, timeoutMs, (error, found) => (error ? reject(kafkaUnavailable(`${topic}: ${error.message}`, error)) : resolve({ low: found.lowOffset, high: found.highOffset }))));
+    new Promise<{ low: number; high: number }>((resolve, reject) => consumer.queryWatermarkOffsets(topic, 0, rangeTimeoutMs, (error, found) => (error ? reject(kafkaUnavailable(`${topic}: ${error.message}`, error)) : resolve({ low: found.lowOffset, high: found.highOffset }))));
 
   async function readBy(seat: Seat, topic: string, offsets: readonly number[]): Promise<Map<number, RdKafkaMessage>> {
     const consumer = await seat.consumer;
@@ -131,8 +144,8 @@ export function createRecordReader({ rdKafka, connection, log, group, maxConsume
         pauseMs = 0;
         continue;
       }
-      const outOfRange = error !== null && (error.code === kafkaCodes.autoOffsetReset || error.code === kafkaCodes.offsetOutOfRange);
-      if (outOfRange || performance.now() > deadline) {
+      if (performance.now() > deadline) throw kafkaUnavailable(`${topic} has not given the record at ${next} in time`, seat.error ?? error ?? undefined);
+      if (error !== null && (error.code === kafkaCodes.autoOffsetReset || error.code === kafkaCodes.offsetOutOfRange)) {
         const { low } = await rangeBy(consumer, topic);
         // In range and not given: the brokers are in trouble, or have lost what they acknowledged. No reader skips that.
         if (next >= low) throw kafkaUnavailable(`${topic} has not given the record at ${next} (it holds from ${low})`, seat.error ?? error ?? undefined);
@@ -181,7 +194,7 @@ export function createRecordReader({ rdKafka, connection, log, group, maxConsume
       await Promise.all(
         all.map((seat) =>
           seat.consumer.then(
-            (consumer) => new Promise<void>((resolve) => consumer.disconnect(() => resolve())),
+            (consumer) => ended((done) => consumer.disconnect(done)),
             () => undefined,
           ),
         ),

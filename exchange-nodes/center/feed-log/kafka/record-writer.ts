@@ -1,7 +1,7 @@
 import { describeError, type Log, type Metrics } from "#platform";
 import { maxRecordBytes, rdKafkaSettings, type KafkaConnection } from "./connection.ts";
 import { kafkaCodes, type RdKafka, type RdKafkaError, type RdKafkaProducer } from "./rdkafka.ts";
-import { kafkaUnavailable } from "./unavailable.ts";
+import { ended, kafkaUnavailable } from "./unavailable.ts";
 
 export interface NewRecord {
   key: string;
@@ -34,8 +34,9 @@ interface Waiting {
 
 export function createRecordWriter({ rdKafka, connection, log, metrics, maxWaitingBytes, deliveryTimeoutMs }: CreateRecordWriterOptions): RecordWriter {
   let opening: Promise<RdKafkaProducer> | undefined;
+  /** Who waits for which producer's word. */
+  const waiters = new Map<RdKafkaProducer, Set<Waiting>>();
   let waitingBytes = 0;
-  let waitingRecords = 0;
   let polling: NodeJS.Timeout | undefined;
   const bytesGauge = metrics?.gauge("kafka_waiting_bytes", "Bytes that were given to Kafka and not acknowledged yet");
 
@@ -71,6 +72,7 @@ export function createRecordWriter({ rdKafka, connection, log, metrics, maxWaiti
   function replace(producer: RdKafkaProducer, error: RdKafkaError): void {
     log.warn({ code: error.code, error: error.message }, "the Kafka producer is replaced");
     opening = undefined;
+    for (const waiting of waiters.get(producer) ?? []) waiting.failed(error);
     producer.disconnect(1_000, () => undefined);
   }
 
@@ -86,13 +88,37 @@ export function createRecordWriter({ rdKafka, connection, log, metrics, maxWaiti
   }
 
   /** Acknowledgements are handed out by polling: every millisecond while somebody waits. */
-  function poll(producer: RdKafkaProducer): void {
+  function poll(): void {
     polling ??= setInterval(() => {
-      if (waitingRecords === 0) {
-        clearInterval(polling);
-        polling = undefined;
-      } else if (producer.isConnected()) producer.poll();
+      for (const producer of waiters.keys()) if (producer.isConnected()) producer.poll();
+      if (waiters.size > 0) return;
+      clearInterval(polling);
+      polling = undefined;
     }, 1);
+  }
+
+  function send(producer: RdKafkaProducer, topic: string, { key, value, headers }: NewRecord): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const mine = waiters.get(producer) ?? new Set<Waiting>();
+      const leave = () => {
+        clearTimeout(timer);
+        mine.delete(waiting);
+        if (mine.size === 0) waiters.delete(producer);
+      };
+      const waiting: Waiting = {
+        done: (offset) => (leave(), resolve(offset)),
+        failed: (error) => (leave(), reject(kafkaUnavailable(error.message, error))),
+      };
+      // The client gives up by itself; this is for acknowledgements that went down with it.
+      const timer = setTimeout(() => waiting.failed({ code: kafkaCodes.transport, message: "a record was not acknowledged in time" }), deliveryTimeoutMs + 2_000);
+      mine.add(waiting);
+      waiters.set(producer, mine);
+      try {
+        producer.produce(topic, 0, Buffer.from(value.buffer, value.byteOffset, value.byteLength), key, null, waiting, Object.entries(headers).map(([name, text]) => ({ [name]: text })));
+      } catch (error) {
+        waiting.failed({ code: kafkaCodes.queueFull, message: describeError(error) });
+      }
+    });
   }
 
   return {
@@ -101,37 +127,17 @@ export function createRecordWriter({ rdKafka, connection, log, metrics, maxWaiti
       // One that alone is larger passes when nothing else waits.
       if (waitingBytes > 0 && waitingBytes + bytes > maxWaitingBytes) return "busy";
       waitingBytes += bytes;
-      waitingRecords += records.length;
       bytesGauge?.set(waitingBytes);
       try {
         const producer = await connected();
-        poll(producer);
-        // A fatal error takes the acknowledgements with it: the timer ends the waiting then.
-        const results = await Promise.allSettled(
-          records.map(
-            ({ key, value, headers }) =>
-              new Promise<number>((resolve, reject) => {
-                const timer = setTimeout(() => reject(kafkaUnavailable("a record was not acknowledged in time", undefined)), deliveryTimeoutMs + 2_000);
-                const waiting: Waiting = {
-                  done: (offset) => (clearTimeout(timer), resolve(offset)),
-                  failed: (error) => (clearTimeout(timer), reject(kafkaUnavailable(error.message, error))),
-                };
-                try {
-                  producer.produce(topic, 0, Buffer.from(value.buffer, value.byteOffset, value.byteLength), key, null, waiting, Object.entries(headers).map(([name, text]) => ({ [name]: text })));
-                } catch (error) {
-                  clearTimeout(timer);
-                  reject(kafkaUnavailable(describeError(error), error));
-                }
-              }),
-          ),
-        );
+        poll();
+        const results = await Promise.allSettled(records.map((record) => send(producer, topic, record)));
         return results.map((result) => {
           if (result.status === "rejected") throw result.reason;
           return result.value;
         });
       } finally {
         waitingBytes -= bytes;
-        waitingRecords -= records.length;
         bytesGauge?.set(waitingBytes);
       }
     },
@@ -141,7 +147,7 @@ export function createRecordWriter({ rdKafka, connection, log, metrics, maxWaiti
       opening = undefined;
       if (mine === undefined) return;
       await mine.then(
-        (producer) => new Promise<void>((resolve) => producer.disconnect(5_000, () => resolve())),
+        (producer) => ended((done) => producer.disconnect(5_000, done)),
         () => undefined,
       );
       clearInterval(polling);
