@@ -18,6 +18,19 @@ const kafkaSettings = {
   kafkaMaxWaitingBytes: setting.count("ZHENGTONG_KAFKA_MAX_WAITING_BYTES", "payload bytes of one centre process that may wait for Kafka before senders are told to slow down", 64 * 1024 * 1024),
 } as const;
 
+/** Where the catalog is searched and where feeds wait. */
+export const engineSettings = {
+  catalogIndex: setting.choice(["postgres", "neo4j"])("ZHENGTONG_CATALOG_INDEX", "where the catalog is searched and walked", "postgres"),
+  neo4jUrl: setting.optional(setting.url("ZHENGTONG_NEO4J_URL", "Neo4j: neo4j+s://host:7687 with routing, bolt://host:7687 to one server")),
+  neo4jUser: setting.text("ZHENGTONG_NEO4J_USER", "user of this centre in Neo4j", "neo4j"),
+  neo4jPassword: setting.optional({ ...setting.text("ZHENGTONG_NEO4J_PASSWORD", "its password"), secret: true }),
+  neo4jDatabase: setting.text("ZHENGTONG_NEO4J_DATABASE", "database in Neo4j", "neo4j"),
+  neo4jPrefix: setting.text("ZHENGTONG_NEO4J_PREFIX", "with what the names of labels begin, for several installations on one Neo4j", "Catalog"),
+  ...kafkaSettings,
+} as const;
+
+export type EngineConfig = Config<typeof engineSettings>;
+
 /** Every setting of the centre, in one place: `zhengtong center`, `import`, `export`, `reindex`, `doctor` … */
 export const centerSettings = {
   databaseUrl: setting.url("DATABASE_URL", "PostgreSQL database of the centre"),
@@ -34,13 +47,7 @@ export const centerSettings = {
   explorer: setting.flag("ZHENGTONG_GRAPHQL_EXPLORER", "whether the GraphQL explorer page is served", false),
   identifierLetter: setting.text("ZHENGTONG_IDENTIFIER_LETTER", "letter of the city in resource identifiers (GB/T 21063.5)", "A"),
   userDictionary: setting.optional(setting.text("ZHENGTONG_USER_DICTIONARY", "file with words for Chinese segmentation, one a line")),
-  catalogIndex: setting.choice(["postgres", "neo4j"])("ZHENGTONG_CATALOG_INDEX", "where the catalog is searched and walked", "postgres"),
-  neo4jUrl: setting.optional(setting.url("ZHENGTONG_NEO4J_URL", "Neo4j: neo4j+s://host:7687 with routing, bolt://host:7687 to one server")),
-  neo4jUser: setting.text("ZHENGTONG_NEO4J_USER", "user of this centre in Neo4j", "neo4j"),
-  neo4jPassword: setting.optional({ ...setting.text("ZHENGTONG_NEO4J_PASSWORD", "its password"), secret: true }),
-  neo4jDatabase: setting.text("ZHENGTONG_NEO4J_DATABASE", "database in Neo4j", "neo4j"),
-  neo4jPrefix: setting.text("ZHENGTONG_NEO4J_PREFIX", "with what the names of labels begin, for several installations on one Neo4j", "Catalog"),
-  ...kafkaSettings,
+  ...engineSettings,
 } as const;
 
 export type CenterConfig = Config<typeof centerSettings>;
@@ -66,4 +73,5 @@ export interface SettingsSource {
 }
 
 export const loadCenterConfig = (source: SettingsSource): CenterConfig => loadConfig(centerSettings, source);
+export const loadEngineConfig = (source: SettingsSource): EngineConfig => loadConfig(engineSettings, source);
 export const loadNodeConfig = (source: SettingsSource): NodeConfig => loadConfig(nodeSettings, source);

@@ -28,15 +28,17 @@ const jsonOption = new Option("--json", "one JSON object on standard output");
 
 program
   .command("demo")
-  .description("build a sample city on the embedded engines, do the whole main job, show what was found, and stay up")
+  .description("build a sample city, do the whole main job, show what was found, and stay up")
   .option("--once", "end after the account")
   .addOption(jsonOption)
   .option("--seed <number>", "which city; 2008 plants the pilot's figures", wholeNumber(0, 4_294_967_295), 2008)
   .option("--people <number>", "size of the population", wholeNumber(500, 10_000_000), 60_000)
   .option("--data-dir <folder>", "where everything is kept; default .zhengtong/demo-<seed>-<people>")
+  .addOption(new Option("--engines <engines>", "production: the index in Neo4j and the feeds in Kafka, at ZHENGTONG_NEO4J_URL and ZHENGTONG_KAFKA_BROKERS").choices(["embedded", "production"]).default("embedded"))
+  .addOption(configOption)
   .option("--port <number>", "port of the centre; default 8700, or a free one with --once", wholeNumber(0, 65_535))
   .option("--log-level <level>", "least level that is logged", "warn")
-  .action(async (options: { once?: boolean; json?: boolean; seed: number; people: number; dataDir?: string; port?: number; logLevel: string }) => {
+  .action(async (options: { once?: boolean; json?: boolean; seed: number; people: number; dataDir?: string; port?: number; logLevel: string; engines: "embedded" | "production"; config?: string }) => {
     const { runDemo } = await import("../demo/run-demo.ts");
     await runDemo(options);
   });
@@ -52,6 +54,26 @@ program
   .description("run a department's exchange node")
   .addOption(configOption)
   .action(async (options: { config?: string }) => (await import("../commands/node.ts")).runNode(options));
+
+program
+  .command("bootstrap")
+  .description("make the city data office and its first administrator, once; the password is asked for or taken from ZHENGTONG_PASSWORD\n创建主管部门及首个管理员,仅一次")
+  .requiredOption("--office <name>", "the city data office, e.g. 市大数据局")
+  .requiredOption("--region <code>", "of the city, GB/T 2260, e.g. 330100")
+  .requiredOption("--user <name>", "the administrator's login")
+  .option("--name <name>", "the administrator's own name")
+  .addOption(configOption)
+  .action(async (options) => (await import("../commands/install.ts")).runBootstrap(options));
+
+program
+  .command("enrol")
+  .description("invite a department's exchange node: prints the code that works once, at its first start\n生成前置节点的一次性注册码")
+  .argument("<name>", "of the node, as in its ZHENGTONG_NODE_NAME")
+  .requiredOption("--organisation <name>", "the department: full or short name, social credit code or id")
+  .option("--hours <number>", "how long the code may be used", wholeNumber(1, 720), 24)
+  .addOption(configOption)
+  .addOption(jsonOption)
+  .action(async (name: string, options) => (await import("../commands/install.ts")).runEnrol(name, options));
 
 const deskOptions = [
   new Option("--center <url>", "import to, or export from, this centre with somebody's rights; default: the database of the settings"),

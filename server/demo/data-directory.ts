@@ -13,7 +13,13 @@ export interface CityFacts {
   /** The day on which the city stands, ISO; the day of its making. */
   asOf: string;
   readerPassword: string;
+  /** Small letters and digits: keeps this city's names apart from others' on a shared Neo4j or Kafka. */
+  id: string;
+  engines: DemoEngines;
 }
+
+/** `embedded`: everything in the folder's PostgreSQL; `production`: the index in Neo4j, the feeds in Kafka. */
+export type DemoEngines = "embedded" | "production";
 
 export interface DataDirectory {
   path(name: string): string;
@@ -46,7 +52,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-export function openDataDirectory(options: { directory: string; seed: number; people: number; today: string }): DataDirectory {
+export function openDataDirectory(options: { directory: string; seed: number; people: number; engines: DemoEngines; today: string }): DataDirectory {
   const { directory } = options;
   mkdirSync(directory, { recursive: true });
   const lockFile = join(directory, "process.json");
@@ -61,7 +67,10 @@ export function openDataDirectory(options: { directory: string; seed: number; pe
   if (facts && (facts.seed !== options.seed || facts.people !== options.people)) {
     throw new ConflictError(`The folder ${directory} holds a city of seed ${facts.seed} with ${facts.people} people`, { zh: `数据目录中的样例城市为种子 ${facts.seed}、人口 ${facts.people}`, nextStep: `Give --seed ${facts.seed} --people ${facts.people} to go on with it, or another --data-dir.` });
   }
-  if (!facts) writeJson(factsFile, (facts = { seed: options.seed, people: options.people, asOf: options.today, readerPassword: randomBytes(18).toString("base64url") }));
+  if (facts && facts.engines !== options.engines) {
+    throw new ConflictError(`The city in ${directory} was built on the ${facts.engines} engines`, { zh: `数据目录中的样例城市使用 ${facts.engines} 引擎`, nextStep: `Give --engines=${facts.engines} to go on with it, or another --data-dir. An installation is carried over with \`feeds move\` and \`reindex\`.` });
+  }
+  if (!facts) writeJson(factsFile, (facts = { seed: options.seed, people: options.people, asOf: options.today, readerPassword: randomBytes(18).toString("base64url"), id: randomBytes(6).toString("hex"), engines: options.engines }));
 
   const secretsFile = join(directory, "credentials.json");
   const secrets = readJson<Record<string, string>>(secretsFile) ?? {};

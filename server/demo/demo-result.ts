@@ -1,5 +1,6 @@
 import type { BaseStatistics } from "#base-databases";
 import { printReport } from "#coordination-apps";
+import type { CenterServices } from "../compose/center.ts";
 import type { SampleDepartment } from "../sample-city/city-definition.ts";
 import type { Account } from "./account.ts";
 import type { Delivery } from "./connect-nodes.ts";
@@ -8,7 +9,7 @@ import type { CheckFindings } from "./use-data.ts";
 
 /** The one JSON object of `demo --json`. */
 export interface DemoResult {
-  engines: { index: "postgres"; log: "postgres" };
+  engines: CenterServices["engines"];
   city: { departments: number; entries: number; items: number };
   exchange: { feeds: number; rowsSent: number; rowsApplied: number; parked: number; differences: number };
   bases: { population: { golden: number; contradictions: number }; legalEntities: { golden: number; contradictions: number } };
@@ -17,6 +18,7 @@ export interface DemoResult {
 }
 
 export interface ResultParts {
+  engines: CenterServices["engines"];
   departments: readonly SampleDepartment[];
   registered: number;
   items: number;
@@ -27,13 +29,13 @@ export interface ResultParts {
   durationsMs: Record<string, number>;
 }
 
-export function resultOf({ departments, registered, items, delivery, reconciliation, bases, check, durationsMs }: ResultParts): DemoResult {
+export function resultOf({ engines, departments, registered, items, delivery, reconciliation, bases, check, durationsMs }: ResultParts): DemoResult {
   const figures = (name: BaseStatistics["base"]) => {
     const base = bases.find((candidate) => candidate.base === name);
     return { golden: base?.golden ?? 0, contradictions: base?.contradictions.open ?? 0 };
   };
   return {
-    engines: { index: "postgres", log: "postgres" },
+    engines,
     city: { departments: departments.length, entries: registered, items },
     exchange: { feeds: delivery.feeds, rowsSent: delivery.rowsSent, rowsApplied: delivery.rowsApplied, parked: delivery.parked, differences: reconciliation.differences },
     bases: { population: figures("population"), legalEntities: figures("legal-entity") },

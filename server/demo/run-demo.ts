@@ -1,16 +1,19 @@
 import { resolve } from "node:path";
 import { createLog, createReleasers, InputError, startEmbeddedPostgres, systemClock, type Log } from "#platform";
-import { startCenter } from "../compose/center.ts";
+import { catalogIndexOptions } from "../compose/catalog-index.ts";
+import { startCenter, type CreateCenterServicesOptions } from "../compose/center.ts";
+import { feedLogOptions } from "../compose/feed-log.ts";
 import { verifyEverything } from "../commands/verify-audit.ts";
 import { untilSignal } from "../commands/run-until-signal.ts";
 import { monthOf, yyyymm } from "../sample-city/calendar-months.ts";
+import { loadEngineConfig } from "../settings.ts";
 import { loadSampleCity } from "../sample-city/city-definition.ts";
 import { createSourceDatabases } from "../sample-city/source-databases.ts";
 import { createSampleRows } from "../sample-city/source-rows.ts";
 import { createAccount, type Account, type Step } from "./account.ts";
 import { assembleCast } from "./cast.ts";
 import { awaitDelivery, bindEntries, collectFeeds, connectNodes, routeApplications } from "./connect-nodes.ts";
-import { openDataDirectory, writeJson } from "./data-directory.ts";
+import { openDataDirectory, writeJson, type CityFacts, type DemoEngines } from "./data-directory.ts";
 import { printFindings, resultOf, type DemoResult } from "./demo-result.ts";
 import { publishOutcome } from "./publish-outcome.ts";
 import { reconcileFlows } from "./reconcile-flows.ts";
@@ -26,9 +29,19 @@ export interface DemoOptions {
   dataDir?: string;
   port?: number;
   logLevel: string;
+  engines: DemoEngines;
+  config?: string;
 }
 
 const localDay = new Intl.DateTimeFormat("en-CA", { timeZone: "Asia/Shanghai", year: "numeric", month: "2-digit", day: "2-digit" });
+
+/** The servers come from the settings; names on them are this city's own. */
+function productionEngines(options: DemoOptions, { id }: Pick<CityFacts, "id">): Pick<CreateCenterServicesOptions, "neo4j" | "kafka"> {
+  if (options.engines === "embedded") return {};
+  const config = loadEngineConfig({ environment: process.env, ...(options.config === undefined ? {} : { file: options.config }) });
+  const { neo4j, kafka } = { ...catalogIndexOptions({ ...config, catalogIndex: "neo4j" }), ...feedLogOptions({ ...config, feedLog: "kafka" }) };
+  return { neo4j: { ...neo4j!, prefix: `Demo${id}` }, kafka: { ...kafka!, topics: { ...kafka!.topics, prefix: `${kafka!.topics?.prefix ?? "zhengtong"}-demo-${id}` } } };
+}
 
 /**
  * The whole main job on one machine. Every step looks at what is there and does what is missing, so that a run that
@@ -68,10 +81,11 @@ interface BuiltCity {
 }
 
 async function buildCity(options: DemoOptions, log: Log, releasers: ReturnType<typeof createReleasers>): Promise<BuiltCity> {
-  const folder = resolve(options.dataDir ?? `.zhengtong/demo-${options.seed}-${options.people}`);
-  const directory = openDataDirectory({ directory: folder, seed: options.seed, people: options.people, today: localDay.format(systemClock.now()) });
+  const folder = resolve(options.dataDir ?? `.zhengtong/demo-${options.seed}-${options.people}${options.engines === "production" ? "-production" : ""}`);
+  const directory = openDataDirectory({ directory: folder, seed: options.seed, people: options.people, engines: options.engines, today: localDay.format(systemClock.now()) });
   releasers.add("data directory", () => directory.release());
   const { facts } = directory;
+  const engines = productionEngines(options, facts);
   const account = createAccount({ stream: process.stderr, elapsed: () => performance.now() });
   const durationsMs: Record<string, number> = {};
 
@@ -103,7 +117,7 @@ async function buildCity(options: DemoOptions, log: Log, releasers: ReturnType<t
 
   await server.ensureDatabase("center");
   await server.ensureDatabase("city");
-  const center = await step("center", "启动中心 start the centre", () => startCenter({ databaseUrl: server.url("center"), cityDatabaseUrl: server.url("city"), log, host: "127.0.0.1", port: options.port ?? (options.once ? 0 : 8_700), explorer: true, requestsPerMinute: 60_000, continuous: !options.once }), (running) => running.url);
+  const center = await step("center", "启动中心 start the centre", () => startCenter({ ...engines, databaseUrl: server.url("center"), cityDatabaseUrl: server.url("city"), log, host: "127.0.0.1", port: options.port ?? (options.once ? 0 : 8_700), explorer: true, requestsPerMinute: 60_000, continuous: !options.once }), ({ url, engines: { index, log: feedLog } }) => `${url} (index ${index}, log ${feedLog})`);
   releasers.add("center", () => center.stop());
 
   const cast = await step("people", "机构与人员 organisations and people", (shown) => assembleCast({ catalog: center.catalog, departments, directory, step: shown }), (people) => `${people.departments.size} 个部门,人人以自己的密码登录`);
@@ -129,7 +143,7 @@ async function buildCity(options: DemoOptions, log: Log, releasers: ReturnType<t
   const audit = await step("audit", "验证审计链与批次证据 verify audit and evidence", (shown) => verifyEverything(center, (text) => shown.progress(0, undefined, text)), (report) => (report.intact ? `完整:${report.chains.center.records + report.chains.city.records} 条审计记录,${report.feeds.length} 条数据流` : "不完整"));
   if (!audit.intact) throw new InputError("The audit chain or the evidence of a feed is broken", { zh: "审计链或批次证据不完整", nextStep: "Run `npm run zhengtong -- verify-audit` for the place." });
 
-  const json = resultOf({ departments, registered: registered.size + outcome.entries, items: departments.flatMap((department) => department.entries).reduce((sum, entry) => sum + (entry.content.items?.length ?? 0), 0) + outcome.items, delivery, reconciliation, bases, check, durationsMs });
+  const json = resultOf({ engines: center.engines, departments, registered: registered.size + outcome.entries, items: departments.flatMap((department) => department.entries).reduce((sum, entry) => sum + (entry.content.items?.length ?? 0), 0) + outcome.items, delivery, reconciliation, bases, check, durationsMs });
   printFindings(account, { json, check, bases, contradictions: rows.contradictions });
   return { json, account, centerUrl: center.url, sourceUrl: server.url("source_gongan"), cityUrl: server.url("city"), credentialsFile: directory.path("credentials.json"), plantedFile: directory.path("planted.json") };
 }
