@@ -7,3 +7,4 @@ export type { FeedReconciliation } from "./compose/reconcile.ts";
 export { verifyEverything } from "./commands/verify-audit.ts";
 export type { AuditReport } from "./commands/verify-audit.ts";
 export { createKernel, createStandardsValidator } from "./compose/kernel.ts";
+export { centerSettings, nodeSettings } from "./settings.ts";

@@ -56,8 +56,10 @@ export function loadConfig<const Table extends SettingsTable>(table: Table, opti
   for (const [name, entry] of Object.entries(table)) {
     const fileKey = entry.env.replace(/^ZHENGTONG_/, "").toLowerCase();
     known.add(fileKey);
-    const text = options.environment[entry.env] ?? (fromFile[fileKey] === undefined ? undefined : String(fromFile[fileKey]));
-    const place = options.environment[entry.env] === undefined && fromFile[fileKey] !== undefined ? `${options.file}: ${fileKey}` : entry.env;
+    // Empty is not set: so Docker Compose passes on a variable that has no value.
+    const fromEnvironment = options.environment[entry.env] === "" ? undefined : options.environment[entry.env];
+    const text = fromEnvironment ?? (fromFile[fileKey] === undefined ? undefined : String(fromFile[fileKey]));
+    const place = fromEnvironment === undefined && fromFile[fileKey] !== undefined ? `${options.file}: ${fileKey}` : entry.env;
     if (text === undefined) {
       if ("default" in entry) result[name] = entry.default;
       else issues.push({ path: place, code: "config.required", message: `is required: ${entry.description}; give ${entry.expected}`, zh: `未设置:${entry.description}` });

@@ -132,7 +132,7 @@ function formOf({ file, mapping, organisation, defaults, createOrganisations, dr
 }
 
 /** On the terminal, without showing it. */
-async function askPassword(username: string): Promise<string> {
+export async function askPassword(username: string): Promise<string> {
   if (!process.stdin.isTTY) throw new InputError(`The password of ${username} is needed`, { zh: `需要 ${username} 的密码`, nextStep: "Put it into ZHENGTONG_PASSWORD." });
   process.stderr.write(`密码 Password (${username}): `);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });

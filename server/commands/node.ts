@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
 import { parse } from "yaml";
-import { createLog, InputError, type Issue } from "#platform";
-import type { SourceConfig } from "#exchange-nodes";
+import { createLog, createLoop, InputError, type Issue, type Log, type Loop } from "#platform";
+import type { ExchangeNodeProcess, SourceConfig } from "#exchange-nodes";
 import { createDepartmentNode } from "../compose/node.ts";
 import { loadNodeConfig } from "../settings.ts";
 import { untilSignal } from "./run-until-signal.ts";
@@ -49,6 +50,21 @@ export function readTargets(file: string): Record<string, string> {
   return value as Record<string, string>;
 }
 
+/** Its age tells a container's health check how long the node has been without the centre; what it holds, people how it stands. */
+function createHealthFile({ file, node, log }: { file: string; node: ExchangeNodeProcess; log: Log }): Loop {
+  return createLoop({
+    name: "node-health-file",
+    intervalMs: 5_000,
+    log,
+    async run() {
+      const status = node.status();
+      if (!status.connected) return;
+      await writeFile(`${file}.new`, JSON.stringify(status));
+      await rename(`${file}.new`, file);
+    },
+  });
+}
+
 export async function runNode(options: { config?: string }): Promise<void> {
   const config = loadNodeConfig({ environment: process.env, ...(options.config === undefined ? {} : { file: options.config }) });
   const log = createLog({ level: config.logLevel, name: "node" });
@@ -66,6 +82,9 @@ export async function runNode(options: { config?: string }): Promise<void> {
   });
   await node.start();
   log.info({ nodeId: node.status().nodeId }, "node is up");
+  const healthFile = config.healthFile === undefined ? undefined : createHealthFile({ file: config.healthFile, node, log });
+  healthFile?.start();
   await stopped;
+  await healthFile?.stop();
   await node.stop();
 }
