@@ -125,10 +125,10 @@ interface KnownRow extends Record<string, unknown> {
 const toKnown = ({ id, code, organisation_id, state, sharing_type, open, title, source_reference }: KnownRow): KnownEntry => ({ id, code, organisationId: organisation_id, state, sharingType: sharing_type, open, title, ...(source_reference === null ? {} : { sourceReference: source_reference }) });
 const knownColumns = "id, code, organisation_id, state, sharing_type, open, title, source_reference";
 
-/** Entries that a file may be about: by id, by source in whatever department, and by department and title. The caller leaves out what its actor may not see. */
+/** Entries that a file may be about: by id, and of those not withdrawn by source in whatever department and by department and title. The caller leaves out what its actor may not see. */
 export async function findKnownEntries(reader: Reader, { ids, references, titles }: { ids: readonly string[]; references: readonly string[]; titles: readonly { organisationId: string; title: string }[] }): Promise<KnownEntry[]> {
   const { rows } = await reader.query<KnownRow>(
-    `select ${knownColumns} from catalog.entry where id = any($1) and state <> 'withdrawn'
+    `select ${knownColumns} from catalog.entry where id = any($1)
      union select ${knownColumns} from catalog.entry where source_reference = any($2) and state <> 'withdrawn'
      union select ${knownColumns} from catalog.entry where (organisation_id, title) in (select * from unnest($3::text[], $4::text[])) and state <> 'withdrawn'
      order by code`,

@@ -142,6 +142,20 @@ test("what is no longer a draft is left alone when it says the same, and refused
   expect(codesOf((await rowsOf(job))[0])).toEqual(["entry.not-draft"]);
 });
 
+test("an export holds withdrawn entries beside their successors, and imports as unchanged", async () => {
+  const draft = (await run(cataloguer, csv(line("将注销的条目")))).id;
+  const [row] = await rowsOf(await t.catalog.imports.get(reviewer, draft));
+  await t.catalog.entries.discard(cataloguer, row!.entryId!, "不再编制");
+  await run(cataloguer, csv(line("将注销的条目", { cycle: "每日" })));
+  for (const format of ["csv", "json", "xlsx"] as const) {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of (await t.catalog.exports.run(reviewer, { format, organisation: civil.name })).chunks) parts.push(chunk);
+    const job = await run(cataloguer, { name: `export.${format}`, bytes: Buffer.concat(parts) });
+    expect(job.counts, format).toEqual({ created: 0, updated: 0, unchanged: job.counts.unchanged, skipped: 0, rejected: 0 });
+    expect(job.counts.unchanged).toBeGreaterThan(20);
+  }
+});
+
 test("whoever may not see an entry does not learn from an import that it is there", async () => {
   const portal = (provider: string) => ({ name: "p.json", bytes: Buffer.from(JSON.stringify([{ 标题: "内部名单", 提供方: provider, 开放条件: "不予开放", 更新周期: "每月", 数据格式: "xlsx", 详情页网址: "https://data.example.cn/d?id=1" }])) });
   const mapping = parseMapping("name: example\nportal: true\nfields: { title: 标题, provider: 提供方, openness: 开放条件, updateCycle: 更新周期, formats: 数据格式, sourceReference: 详情页网址 }\nkey: { parameter: id }", "m.yaml");

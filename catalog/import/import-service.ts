@@ -144,7 +144,11 @@ export function createImportService({ kernel, area, drafts, limits }: CreateImpo
     if (withheld || options.dryRun) {
       await tx.query("rollback to savepoint import_rows");
       // Codes and ids of what was rolled back were never given out.
-      for (const row of rows) if (row.outcome === "created") [delete row.entryId, delete row.entryCode];
+      for (const row of rows) {
+        if (row.outcome !== "created") continue;
+        delete row.entryId;
+        delete row.entryCode;
+      }
     }
     options.onProgress?.({ step: "reporting", done: rows.length, total: rows.length });
     const job = summarise(actor, options, file, rows, { ...about, made, missingFromFile, imported: !withheld && !options.dryRun });

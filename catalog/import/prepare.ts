@@ -72,7 +72,7 @@ export function assignOrganisations(rows: readonly PreparedRow[], { matcher, for
 
 const ownerOf = (row: PreparedRow): string => row.organisation?.id ?? `new ${row.newOrganisation ?? ""}`;
 
-/** The same thing twice in one file: by its source's key, or without one by provider and title. */
+/** The same thing twice in one file: by the entry it was exported from, by its source's key, or without either by provider and title. */
 export function findDuplicates(rows: readonly PreparedRow[], columnFor: ColumnFor): void {
   const byKey = new Map<string, PreparedRow>();
   const byTitle = new Map<string, PreparedRow>();
@@ -80,7 +80,7 @@ export function findDuplicates(rows: readonly PreparedRow[], columnFor: ColumnFo
     const { content } = row;
     if (content === undefined) continue;
     const titleKey = `${ownerOf(row)}\n${typeof content.title === "string" ? content.title.trim() : ""}`;
-    const key = content.sourceReference ?? row.record.entryId ?? titleKey;
+    const key = row.record.entryId ?? content.sourceReference ?? titleKey;
     const first = byKey.get(key);
     if (first !== undefined) {
       const same = first.content !== undefined && ownerOf(first) === ownerOf(row) && canonicalJson(first.content) === canonicalJson(content);
@@ -113,6 +113,8 @@ export function matchCatalog(rows: readonly PreparedRow[], { known, organisation
   const byTitle = new Map<string, KnownEntry[]>();
   const push = (map: Map<string, KnownEntry[]>, key: string, entry: KnownEntry) => void map.set(key, [...(map.get(key) ?? []), entry]);
   for (const entry of known) {
+    // Known by its id alone: a successor may have its title and source.
+    if (entry.state === "withdrawn") continue;
     if (entry.sourceReference !== undefined) push(bySource, entry.sourceReference, entry);
     push(byTitle, `${entry.organisationId}\n${entry.title}`, entry);
   }

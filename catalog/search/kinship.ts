@@ -13,6 +13,8 @@ export const relationWeights = { declared: 3, lineage: 2 } as const;
 /** Items examined, the most used first. */
 export const examinedItems = (first: number): number => Math.max(50, first * 3);
 
+const reasonOrder: readonly RelatedEntry["reasons"][number]["kind"][] = ["declared", "lineage", "shares-items"];
+
 export interface Kinship {
   entry: IndexedEntry;
   kind: RelatedEntry["reasons"][number]["kind"];
@@ -31,6 +33,7 @@ export function rankRelated(found: readonly Kinship[], first: number): RelatedEn
     related.score = Math.round((related.score + weight) * 1e6) / 1e6;
     related.reasons.push({ kind, items: keys.flatMap((key) => entry.items.find(itemIs(key))?.name ?? []) });
   }
+  for (const { reasons } of byId.values()) reasons.sort((a, b) => reasonOrder.indexOf(a.kind) - reasonOrder.indexOf(b.kind));
   return [...byId.values()].sort((a, b) => b.score - a.score || (a.entry.id < b.entry.id ? -1 : 1)).slice(0, first);
 }
 

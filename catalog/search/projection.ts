@@ -109,7 +109,8 @@ export function createIndexProjection({ kernel, index, tokeniser, organisationWo
     const organisations = new Set<string>();
     const elements = new Set<string>();
     for (const event of events) {
-      const { entryId } = event.payload as { entryId?: unknown };
+      // A payload that says nothing must not hold up what comes after it.
+      const { entryId } = (event.payload ?? {}) as { entryId?: unknown };
       if (typeof entryId === "string") ids.add(entryId);
       if (event.subjectType === "organisation") organisations.add(event.subjectId);
       if (event.subjectType === "data-element") elements.add(event.subjectId);

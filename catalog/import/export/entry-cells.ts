@@ -10,7 +10,7 @@ export interface ExportedEntry {
 
 /** A list in one cell: members with commas, as JSON where a member could be taken apart or for something else. */
 export function listCell(members: readonly string[]): string {
-  const plain = members.every((member) => member === member.trim() && member !== "" && !/[,\uFF0C;\uFF1B|\n\[\]"'\\]/.test(member));
+  const plain = members.every((member) => member === member.trim() && member !== "" && !/[,\uFF0C;\uFF1B|\n[\]"'\\]/.test(member));
   return plain ? members.join(",") : JSON.stringify(members);
 }
 

@@ -22,13 +22,13 @@ const expand = (name: string): string => abbreviations.reduce((text, [pattern, f
 
 const bigrams = (text: string): Set<string> => new Set(Array.from({ length: Math.max(0, text.length - 1) }, (_, index) => text.slice(index, index + 2)));
 
-function likeness(left: string, right: string): number {
-  const a = bigrams(left);
-  const b = bigrams(right);
-  const shared = [...a].filter((pair) => b.has(pair)).length;
-  return a.size + b.size === 0 ? 0 : (2 * shared) / (a.size + b.size);
+function likeness(left: ReadonlySet<string>, right: ReadonlySet<string>): number {
+  let shared = 0;
+  for (const pair of left) if (right.has(pair)) shared += 1;
+  return left.size + right.size === 0 ? 0 : (2 * shared) / (left.size + right.size);
 }
 
+const pairsOf = (name: string): Set<string> => bigrams(expand(name));
 const leastLikeness = 0.6;
 const province = /^(北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|中国|国家)/;
 
@@ -60,6 +60,7 @@ export function createOrganisationMatcher(organisations: readonly Organisation[]
   const byShortName = index((organisation) => organisation.shortName, inCity);
   const byPlainName = index((organisation) => plainHeader(organisation.name));
   const byPlainShortName = index((organisation) => (organisation.shortName === undefined ? undefined : plainHeader(organisation.shortName)), inCity);
+  const pairs = organisations.map((organisation) => ({ organisation, full: pairsOf(organisation.name), short: organisation.shortName === undefined ? undefined : pairsOf(organisation.shortName) }));
   const decided = new Map<string, OrganisationMatch>();
 
   function decide(name: string): OrganisationMatch {
@@ -68,8 +69,9 @@ export function createOrganisationMatcher(organisations: readonly Organisation[]
       if (found?.length === 1) return { organisation: found[0]! };
       if (found !== undefined) return { several: found };
     }
-    const wanted = expand(fullName);
-    const nearest = organisations.map((organisation) => ({ organisation, score: Math.max(likeness(wanted, expand(organisation.name)), organisation.shortName === undefined ? 0 : likeness(expand(name), expand(organisation.shortName))) })).sort((left, right) => right.score - left.score)[0];
+    const wanted = pairsOf(fullName);
+    const short = pairsOf(name);
+    const nearest = pairs.map(({ organisation, full, short: shortPairs }) => ({ organisation, score: Math.max(likeness(wanted, full), shortPairs === undefined ? 0 : likeness(short, shortPairs)) })).sort((left, right) => right.score - left.score)[0];
     return { unknown: name, fullName, ...(nearest !== undefined && nearest.score >= leastLikeness ? { suggestion: nearest.organisation } : {}) };
   }
 

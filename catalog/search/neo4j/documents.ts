@@ -170,7 +170,7 @@ async function countTerms(cypher: RunCypher, { term }: SlotNames, keys: readonly
 
 export const facetKey = (facet: FacetName, value: string): string => `${facet}\n${value}`;
 
-export const themeClassesOf = (codes: readonly string[]): string[] => [...new Set(codes.map((code) => code.slice(0, 2)))];
+const themeClassesOf = (codes: readonly string[]): string[] => [...new Set(codes.map((code) => code.slice(0, 2)))];
 
 function facetKeysOf({ entry }: IndexDocument): string[] {
   return [
@@ -217,13 +217,6 @@ function propertiesOf({ entry, ...document }: IndexDocument, facets: ReadonlyMap
     initialsKey: document.initialsKey,
     code: entry.code,
     resourceId: entry.resourceId,
-    regionCode: entry.regionCode ?? null,
-    themeClasses: themeClassesOf(entry.themeCodes),
-    themeCodes: entry.themeCodes,
-    guideCategory: entry.guideCategory ?? null,
-    updateCycle: entry.updateCycle,
-    formatClass: entry.formatClass,
-    sensitivity: entry.sensitivity,
     tokens: spaced([...title, ...label, ...body, ...sound]),
     detail: JSON.stringify(entry),
   };

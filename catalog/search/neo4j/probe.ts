@@ -1,4 +1,4 @@
-import { describeError } from "#platform";
+import { describeError, type Clock } from "#platform";
 import { openNeo4j, type OpenNeo4jOptions } from "./connection.ts";
 import { findGeneration } from "./generations.ts";
 import { appliedMigrations, namesOf, newestMigration, slotNames } from "./schema.ts";
@@ -17,21 +17,24 @@ export interface Neo4jProbe {
   /** What the user may not do. */
   failures: { step: string; error: string }[];
   answerMs: number;
-  serverTime: Date;
+  /** How far the server's clock is from ours, give or take half an answer. */
+  skewMs: number;
   serving?: { number: number; documents: number; position: number };
   pendingMigrations: number;
   newerMigrations: boolean;
 }
 
 /** Looks at a server and tries what the index needs of it, on a label of its own; throws where the server does not answer. */
-export async function probeNeo4j({ prefix = "Catalog", ...server }: Neo4jIndexSettings): Promise<Neo4jProbe> {
+export async function probeNeo4j({ prefix = "Catalog", ...server }: Neo4jIndexSettings, clock: Clock): Promise<Neo4jProbe> {
   const connection = openNeo4j({ ...server, maxConnections: 2 });
   const names = namesOf(prefix);
   try {
     const [component] = await connection.read((cypher) => cypher<{ version: string; edition: string }>("CALL dbms.components() YIELD name, versions, edition WHERE name = 'Neo4j Kernel' RETURN versions[0] AS version, edition"));
     const start = performance.now();
-    const [clock] = await connection.read((cypher) => cypher<{ now: number }>("RETURN datetime.realtime().epochMillis AS now"));
+    const asked = clock.now().getTime();
+    const [there] = await connection.read((cypher) => cypher<{ now: number }>("RETURN datetime.realtime().epochMillis AS now"));
     const answerMs = performance.now() - start;
+    const skewMs = Math.abs(there!.now - asked - answerMs / 2);
     const analysers = await connection.read((cypher) => cypher<{ analyzer: string }>("CALL db.index.fulltext.listAvailableAnalyzers() YIELD analyzer RETURN analyzer"));
     const failures: Neo4jProbe["failures"] = [];
     const label = `${prefix}Probe`;
@@ -54,7 +57,7 @@ export async function probeNeo4j({ prefix = "Catalog", ...server }: Neo4jIndexSe
       analyser: analysers.some(({ analyzer }) => analyzer === "whitespace"),
       failures,
       answerMs,
-      serverTime: new Date(clock!.now),
+      skewMs,
       pendingMigrations: Array.from({ length: newestMigration() }, (_, at) => at + 1).filter((number) => !applied.includes(number)).length,
       newerMigrations: applied.some((number) => number > newestMigration()),
       ...(serving === undefined ? {} : { serving: { number: serving.number, documents: documents!, position: serving.position } }),

@@ -3,24 +3,11 @@ import type { FacetCounts, FacetName, IndexHit, IndexSearchRequest, IndexSearchR
 import { scoreUnit, scoreWeights } from "../ranking.ts";
 import { entryOf, type StoredEntry } from "../stored-entry.ts";
 import type { RunCypher } from "./connection.ts";
+import { facetKey } from "./documents.ts";
 import { luceneQueryOf } from "./lucene.ts";
 import type { IndexNames, SlotNames } from "./schema.ts";
 import { scoreCypher, scoreValueCypher, type ScoreCypher } from "./score-cypher.ts";
 import { createCypherParts, seesEntry, type CypherParts } from "./visibility.ts";
-
-const facetProperties: Record<FacetName, { property: string; list: boolean }> = {
-  organisation: { property: "d.organisationId", list: false },
-  region: { property: "d.regionCode", list: false },
-  themeClass: { property: "d.themeClasses", list: true },
-  theme: { property: "d.themeCodes", list: true },
-  guideCategory: { property: "d.guideCategory", list: false },
-  sharingType: { property: "d.sharingType", list: false },
-  updateCycle: { property: "d.updateCycle", list: false },
-  formatClass: { property: "d.formatClass", list: false },
-  sensitivity: { property: "d.sensitivity", list: false },
-  open: { property: "toString(d.open)", list: false },
-  state: { property: "d.state", list: false },
-};
 
 const scoreParts = Object.keys(scoreWeights) as ScorePart[];
 
@@ -34,26 +21,37 @@ export interface SearchStatements {
 
 /** Which numbers stand for which facet values. They never change, so what was read once is kept. */
 export interface FacetNumbers {
-  nameOf(cypher: RunCypher, numbers: readonly number[]): Promise<Map<number, readonly [FacetName, string]>>;
+  nameOf(cypher: RunCypher, numbers: readonly number[]): Promise<ReadonlyMap<number, readonly [FacetName, string]>>;
+  /** Of values that some entry has or had; others have none. */
+  numbersOf(cypher: RunCypher, keys: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
 export function createFacetNumbers(names: IndexNames): FacetNumbers {
-  const known = new Map<number, readonly [FacetName, string]>();
+  const byNumber = new Map<number, readonly [FacetName, string]>();
+  const byKey = new Map<string, number>();
+  async function load(cypher: RunCypher): Promise<void> {
+    for (const { key, number } of await cypher<{ key: string; number: number }>(`MATCH (v:${names.facetValue}) RETURN v.key AS key, v.number AS number`)) {
+      const end = key.indexOf("\n");
+      byNumber.set(number, [key.slice(0, end) as FacetName, key.slice(end + 1)]);
+      byKey.set(key, number);
+    }
+  }
   return {
     async nameOf(cypher, numbers) {
-      if (numbers.some((number) => !known.has(number))) {
-        for (const { key, number } of await cypher<{ key: string; number: number }>(`MATCH (v:${names.facetValue}) RETURN v.key AS key, v.number AS number`)) {
-          const end = key.indexOf("\n");
-          known.set(number, [key.slice(0, end) as FacetName, key.slice(end + 1)]);
-        }
-      }
-      return known;
+      if (numbers.some((number) => !byNumber.has(number))) await load(cypher);
+      return byNumber;
+    },
+    async numbersOf(cypher, keys) {
+      if (keys.some((key) => !byKey.has(key))) await load(cypher);
+      return byKey;
     },
   };
 }
 
 export async function searchEntries(cypher: RunCypher, access: Access, facetNumbers: FacetNumbers, target: SlotNames, viewer: Actor, request: IndexSearchRequest): Promise<IndexSearchResult> {
-  const { page, counts, maskedFacets } = searchStatements(access, target, viewer, request);
+  const wanted = Object.entries(request.filters.values).flatMap(([facet, values]) => (values ?? []).map((value) => facetKey(facet as FacetName, value)));
+  const numbers = wanted.length === 0 ? new Map<string, number>() : await facetNumbers.numbersOf(cypher, wanted);
+  const { page, counts, maskedFacets } = searchStatements(access, target, viewer, request, numbers);
   // Both are sent at once; the server answers them one after the other in the same transaction.
   const [rows, groups] = await Promise.all([
     cypher<{ id: string; value: number | string; parts: number[]; detail: string }>(page.text, page.parameters),
@@ -84,41 +82,38 @@ export async function searchEntries(cypher: RunCypher, access: Access, facetNumb
   return { ...found, total, facets };
 }
 
+/** Under which no facet counts a hit: the filter of a facet whose values are not asked for. */
+const notCounted = 2 ** 20;
+
 /** Exposed for the benchmark, which runs the same statements without the layers above them. */
-export function searchStatements(access: Access, target: SlotNames, viewer: Actor, request: IndexSearchRequest): SearchStatements {
+export function searchStatements(access: Access, target: SlotNames, viewer: Actor, request: IndexSearchRequest, numbers: ReadonlyMap<string, number>): SearchStatements {
   const parts = createCypherParts();
   const { bind } = parts;
   const query = luceneQueryOf(request.required.map((at) => request.terms.terms[at]!));
   const where = [seesEntry(access, viewer, parts, "d")];
   addPlainFilters(request, parts, where, target);
 
-  // A facet counts what its own filter would leave out: such hits are counted apart, under the bit of the one filter they fail.
-  const masks: string[] = [];
+  // A facet counts what its own filter would leave out: such hits are counted apart, under the bit of the one filter
+  // they fail. Filters come as a list, so that one statement, planned once, serves every choice.
   const maskedFacets = new Map<FacetName, number>();
+  const filters: { bit: bigint; numbers: bigint[] }[] = [];
   for (const [facet, wanted] of Object.entries(request.filters.values) as [FacetName, readonly string[] | undefined][]) {
     if (wanted === undefined || wanted.length === 0) continue;
-    const { property, list } = facetProperties[facet];
-    const values = bind(wanted);
-    const fits = list ? `any(one IN ${property} WHERE one IN ${values})` : `coalesce(${property} IN ${values}, false)`;
-    if (!request.facets.includes(facet)) where.push(fits);
-    else {
-      const bit = 2 ** masks.length;
-      maskedFacets.set(facet, bit);
-      masks.push(`CASE WHEN ${fits} THEN 0 ELSE ${bit} END`);
-    }
+    const bit = request.facets.includes(facet) ? 2 ** maskedFacets.size : notCounted;
+    if (bit !== notCounted) maskedFacets.set(facet, bit);
+    filters.push({ bit: BigInt(bit), numbers: wanted.flatMap((value) => numbers.get(facetKey(facet, value)) ?? []).map(BigInt) });
   }
   const found = query === undefined ? `MATCH (d:${target.entry})` : `CALL db.index.fulltext.queryNodes(${bind(target.fullText)}, ${bind(query)}) YIELD node AS d`;
-  const failed = masks.length === 0 ? "0" : masks.join(" + ");
-  const counted = [0, ...maskedFacets.values()].map(BigInt);
-  const countsText = `${found} WITH d WHERE ${where.join(" AND ")} WITH d, ${failed} AS failed${masks.length === 0 ? "" : ` WHERE failed IN ${bind(counted)}`} `;
+  const failed = filters.length === 0 ? "0" : `reduce(bits = 0, filter IN ${bind(filters)} | bits + CASE WHEN any(one IN d.facets WHERE one IN filter.numbers) THEN 0 ELSE filter.bit END)`;
+  const countsText = `${found} WITH d WHERE ${where.join(" AND ")} WITH d, ${failed} AS failed${filters.length === 0 ? "" : ` WHERE failed IN ${bind([0, ...maskedFacets.values()].map(BigInt))}`} `;
   const counts = {
-    text: request.facets.length === 0 ? `${countsText} WITH d WHERE failed = 0 RETURN 0 AS failed, 0 AS facet, count(*) AS hits` : `${countsText} UNWIND d.facets AS facet RETURN failed, facet, count(*) AS hits`,
+    text: request.facets.length === 0 ? `${countsText} WITH failed WHERE failed = 0 RETURN 0 AS failed, 0 AS facet, count(*) AS hits` : `${countsText} UNWIND d.facets AS facet RETURN failed, facet, count(*) AS hits`,
     parameters: parts.parameters,
   };
 
   const score = scoreCypher(request, parts);
   const sort = sortCypher(request.sort, score);
-  const pageWhere = [...where, ...(masks.length === 0 ? [] : [`(${failed}) = 0`])];
+  const pageWhere = [...where, ...(filters.length === 0 ? [] : [`${failed} = 0`])];
   const after = request.after === undefined ? "" : `WHERE ${afterCypher(request.sort, request.after.value, request.after.entryId, parts)}`;
   const page = {
     text: `${found} WITH d WHERE ${pageWhere.join(" AND ")} WITH d, ${sort.value} AS value ${after}
