@@ -4,6 +4,7 @@ import type { ExchangeCatalog } from "./catalog-port.ts";
 import { loadCenterKey } from "./center-key.ts";
 import { assignmentsChannel, createEffects, writeEffects } from "./effects.ts";
 import { createEvidenceService, type EvidenceService } from "./evidence.ts";
+import { createExchangeGauges } from "./exchange-gauges.ts";
 import type { FeedLog } from "./feed-log/feed-log.ts";
 import { createPostgresFeedLog } from "./feed-log/postgres-feed-log.ts";
 import { createLogGauges } from "./feed-log/log-gauges.ts";
@@ -111,6 +112,7 @@ export async function createExchangeCenter(options: CreateExchangeCenterOptions)
   const sweeper = createLoop({ name: "exchange-node-sweep", intervalMs: 5_000, log, run: async () => void (await nodes.sweep(actor)) });
 
   const gauges = createLogGauges({ database, metrics: kernel.metrics, log });
+  const exchangeGauges = createExchangeGauges({ database, metrics: kernel.metrics, log });
 
   let nodeKeys = new Map<string, { key: NodeKey; until: number }>();
   async function findNodeKey(nodeId: string): Promise<NodeKey | undefined> {
@@ -167,7 +169,7 @@ export async function createExchangeCenter(options: CreateExchangeCenterOptions)
       releasers.add("gateway", () => gateway.stop());
       await feedLog.start();
       releasers.add("feed log", () => feedLog.stop());
-      for (const [name, loop] of [["consumer", consumer], ["stopping", stopping], ["accounting", accounting], ["evidence", evidence], ["sweeper", sweeper], ["gauges", gauges]] as const) {
+      for (const [name, loop] of [["consumer", consumer], ["stopping", stopping], ["accounting", accounting], ["evidence", evidence], ["sweeper", sweeper], ["gauges", gauges], ["exchange gauges", exchangeGauges]] as const) {
         loop.start();
         releasers.add(name, () => loop.stop());
       }

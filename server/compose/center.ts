@@ -8,6 +8,7 @@ import { CalendarYearMissingError, createWorkingCalendar } from "#standards";
 import { registerCatalogFiles } from "../http/catalog-files.ts";
 import { registerGraphqlEndpoint, type Caller } from "../http/graphql-endpoint.ts";
 import { createHttpServer } from "../http/http-server.ts";
+import { createCenterGauges } from "./center-gauges.ts";
 import { createKernel, createStandardsValidator, type RunningKernel } from "./kernel.ts";
 import { createCorrectionDesk, createExchangeCatalog, createLifecycleAuthority } from "./ports.ts";
 import { createCenterSchema } from "./schema.ts";
@@ -156,6 +157,9 @@ export async function startCenter(options: StartCenterOptions): Promise<RunningC
     releasers.add("sharing", () => catalog.sharing.stop());
     catalog.search.start();
     releasers.add("search", () => catalog.search.stop());
+    const gauges = createCenterGauges({ catalog, databases: { center: center.database, city: city.database }, metrics, log });
+    gauges.start();
+    releasers.add("gauges", () => gauges.stop());
     if (options.continuous ?? true) {
       bases.loops.start();
       releasers.add("bases", () => bases.loops.stop());
