@@ -140,7 +140,10 @@ async function buildCity(options: DemoOptions, log: Log, releasers: ReturnType<t
   const month = yyyymm(monthOf(facts.asOf) - 1);
   const check = await step("check", "失业保险协查 run the check", (shown) => runCheck(center, cast, month, rows.planted, shown), (found) => `比对 ${found.claims.toLocaleString("en")} 笔,比中 ${found.hits},确认 ${found.confirmed},排除 ${found.dismissed}`);
   const outcome = await step("outcome", "结果回流 return the outcome", (shown) => publishOutcome({ services: center, server, cast, nodeIds, asOf: facts.asOf, log, step: shown }), (done) => `${done.rows} 条结果回到市劳动和社会保障局`);
-  const audit = await step("audit", "验证审计链与批次证据 verify audit and evidence", (shown) => verifyEverything(center, (text) => shown.progress(0, undefined, text)), (report) => (report.intact ? `完整:${report.chains.center.records + report.chains.city.records} 条审计记录,${report.feeds.length} 条数据流` : "不完整"));
+  const audit = await step("audit", "验证审计链与批次证据 verify audit and evidence", async (shown) => {
+    await center.exchange.evidence.stamp();
+    return verifyEverything(center, (text) => shown.progress(0, undefined, text));
+  }, (report) => (report.intact ? `完整:${report.chains.center.records + report.chains.city.records} 条审计记录,${report.feeds.length} 条数据流` : "不完整"));
   if (!audit.intact) throw new InputError("The audit chain or the evidence of a feed is broken", { zh: "审计链或批次证据不完整", nextStep: "Run `npm run zhengtong -- verify-audit` for the place." });
 
   const json = resultOf({ engines: center.engines, departments, registered: registered.size + outcome.entries, items: departments.flatMap((department) => department.entries).reduce((sum, entry) => sum + (entry.content.items?.length ?? 0), 0) + outcome.items, delivery, reconciliation, bases, check, durationsMs });

@@ -1,15 +1,33 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess, type ChildProcessByStdio } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
+import { createDatabase, createSilentLog, startEmbeddedPostgres } from "#platform";
+import { engineUrl, neo4jConnection } from "#test-support";
 
 /** The first command of the README, as a process of its own in a folder of its own. */
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const parent = mkdtempSync(join(tmpdir(), "zhengtong-demo-test-"));
 chmodSync(parent, 0o755);
-afterAll(() => rmSync(parent, { recursive: true, force: true }));
+const running = new Set<ChildProcess>();
+afterAll(async () => {
+  // After a test that timed out: what it started ends with it.
+  for (const child of running) {
+    child.kill("SIGTERM");
+    await new Promise((done) => child.once("close", done));
+  }
+  rmSync(parent, { recursive: true, force: true, maxRetries: 5 });
+});
+
+function startCommand(parts: string[], settings?: Record<string, string>): ChildProcessByStdio<null, Readable, Readable> {
+  const child = spawn(process.execPath, ["--import", "tsx", "server/bin/zhengtong.ts", ...parts], { cwd: root, stdio: ["ignore", "pipe", "pipe"], ...(settings === undefined ? {} : { env: { PATH: process.env.PATH, ...settings } }) });
+  running.add(child);
+  child.once("close", () => running.delete(child));
+  return child;
+}
 
 interface Demo {
   engines: { index: string; log: string };
@@ -20,9 +38,9 @@ interface Demo {
   durationsMs: Record<string, number>;
 }
 
-/** Runs it once; `interruptAt`: Ctrl-C when that many steps have begun. */
-async function runDemo(options: { seed: number; folder: string; interruptAt?: number }): Promise<{ code: number | null; output: string; told: string }> {
-  const child = spawn(process.execPath, ["--import", "tsx", "server/bin/zhengtong.ts", "demo", "--once", "--json", "--people", "1000", "--seed", String(options.seed), "--data-dir", join(parent, options.folder)], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+/** Runs it once; `interruptAt`: Ctrl-C when that many steps have begun; `settings`: of the production engines. */
+async function runDemo(options: { seed: number; folder: string; interruptAt?: number; settings?: Record<string, string> }): Promise<{ code: number | null; output: string; told: string }> {
+  const child = startCommand(["demo", "--once", "--json", "--people", "1000", "--seed", String(options.seed), "--data-dir", join(parent, options.folder), ...(options.settings === undefined ? [] : ["--engines", "production"])], options.settings);
   let output = "";
   let told = "";
   let interrupted = false;
@@ -34,6 +52,17 @@ async function runDemo(options: { seed: number; folder: string; interruptAt?: nu
       child.kill("SIGINT");
     }
   });
+  const code = await new Promise<number | null>((done) => child.once("close", done));
+  return { code, output, told };
+}
+
+/** Any other command, with nothing but these settings. */
+async function runCommand(parts: string[], settings: Record<string, string>): Promise<{ code: number | null; output: string; told: string }> {
+  const child = startCommand(parts, settings);
+  let output = "";
+  let told = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (told += text));
   const code = await new Promise<number | null>((done) => child.once("close", done));
   return { code, output, told };
 }
@@ -69,13 +98,46 @@ let undisturbed: Demo;
 test("the demonstration finds exactly what was planted", async () => {
   undisturbed = await figuresOf(runDemo({ seed: 3, folder: "undisturbed" }));
   expectFound(undisturbed);
-}, 180_000);
+}, 900_000);
+
+test("the commands work on what the demonstration left: intact evidence verifies, and tampering is named", async () => {
+  const server = await startEmbeddedPostgres({ directory: join(parent, "undisturbed", "postgres"), log: createSilentLog() });
+  const center = createDatabase({ url: server.url("center"), log: createSilentLog(), maxConnections: 1 });
+  const sql = (text: string, values: unknown[] = []) => center.withTransaction((tx) => tx.query<{ hash: string; feed_id: string }>(text, values));
+  const run = (...parts: string[]) => runCommand(parts, { DATABASE_URL: server.url("center"), ZHENGTONG_CITY_DATABASE_URL: server.url("city"), ZHENGTONG_LOG_LEVEL: "error" });
+  try {
+    expect(await run("verify-audit")).toMatchObject({ code: 0, output: expect.stringMatching(/evidence roots: intact, [1-9]\d*\nfeeds: 35 of 35 intact/) as string });
+    expect(await run("reindex")).toMatchObject({ code: 0, output: expect.stringMatching(/serves 233 entries/) as string });
+    expect(await run("doctor")).toMatchObject({ code: 0, output: expect.stringContaining("Everything that is needed is there.") as string });
+    expect(await runCommand(["doctor"], { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none", ZHENGTONG_CITY_DATABASE_URL: server.url("city") })).toMatchObject({ code: 1, output: expect.stringContaining("→ Check that the server runs") as string });
+    expect(await runCommand(["verify-audit"], { DATABASE_URL: "not a url" })).toMatchObject({ code: 1, told: expect.stringMatching(/DATABASE_URL/) as string });
+
+    const envelope = (await sql("select feed_id, envelope as hash from exchange.batch_evidence where sequence = 2 order by feed_id limit 1")).rows[0]!;
+    await sql("update exchange.batch_evidence set envelope = replace(envelope, '\"rows\":', '\"rows\":1') where feed_id = $1 and sequence = 2", [envelope.feed_id]);
+    expect(await run("verify-audit")).toMatchObject({ code: 1, output: expect.stringMatching(new RegExp(`feed ${envelope.feed_id}: BROKEN: .*"sequence":2,"check":"signature"[^]*34 of 35 intact`)) as string });
+    await sql("update exchange.batch_evidence set envelope = $2 where feed_id = $1 and sequence = 2", [envelope.feed_id, envelope.hash]);
+
+    await sql("alter table platform.audit_log disable trigger audit_log_append_only");
+    await sql("update platform.audit_log set actor_id = 'somebody-else' where sequence = 100");
+    expect(await run("verify-audit")).toMatchObject({ code: 1, output: expect.stringContaining("audit chain center: BROKEN at record 100") as string });
+  } finally {
+    await center.close();
+    await server.stop();
+  }
+}, 900_000);
+
+const [neo4jUrl, kafkaBrokers] = [await engineUrl("neo4j"), await engineUrl("kafka")];
+test.skipIf(neo4jUrl === undefined || kafkaBrokers === undefined)("with the index in Neo4j and the feeds in Kafka the account is the same", async () => {
+  const neo4j = neo4jConnection(neo4jUrl!);
+  const production = await figuresOf(runDemo({ seed: 3, folder: "production", settings: { ZHENGTONG_NEO4J_URL: neo4j.url, ZHENGTONG_NEO4J_USER: neo4j.user, ZHENGTONG_NEO4J_PASSWORD: neo4j.password, ZHENGTONG_KAFKA_BROKERS: kafkaBrokers! } }));
+  expect(withoutDurations(production)).toEqual({ ...withoutDurations(undisturbed), engines: { index: "neo4j", log: "kafka" } });
+}, 900_000);
 
 test("another seed plants another city, and that is found too", async () => {
   const other = await figuresOf(runDemo({ seed: 7, folder: "other" }));
   expectFound(other);
   expect(withoutDurations(other)).not.toEqual(withoutDurations(undisturbed));
-}, 180_000);
+}, 900_000);
 
 test("stopped by Ctrl-C twice on its way and started again, it ends with the same figures", async () => {
   let seed = 20_261_122;
@@ -88,4 +150,4 @@ test("stopped by Ctrl-C twice on its way and started again, it ends with the sam
   const demo = await figuresOf(runDemo({ seed: 3, folder: "interrupted" }));
   expectFound(demo);
   expect(standing(demo)).toEqual(standing(undisturbed));
-}, 300_000);
+}, 900_000);
