@@ -2,6 +2,7 @@ import { isIndustryCode, isSocialCreditCode, isThemeCode, roles, schemas, sharin
 import { anonymousActor, createAccess, createAuditLog, createEventLog, createManualClock, createMetrics, createNotifier, createSilentLog, createValidator, newId, platformMigrations, systemActor, type Actor, type Kernel } from "#platform";
 import { catalogAccessRules, catalogMigrations, createCatalog, entryStates, type Catalog, type Entry, type EntryState, type Organisation } from "#catalog";
 import { createTestDatabase, type TestDatabase } from "#test-support";
+import type { OpenCatalogIndex } from "../../contracts/catalog-index/open-contract.ts";
 
 /**
  * A city that holds one entry of every kind (state × sharing type × open × whose) and one caller of every kind (role ×
@@ -72,7 +73,7 @@ const marks = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌�
 /** Two of the stems and branches and one more: no mark begins another. */
 const markOf = (index: number) => `${marks[index % 22]}${marks[Math.floor(index / 22) % 22]}号专题`;
 
-export async function createMatrixCity(): Promise<MatrixCity> {
+export async function createMatrixCity(openIndex?: OpenCatalogIndex): Promise<MatrixCity> {
   const db = await createTestDatabase([platformMigrations, catalogMigrations]);
   const clock = createManualClock("2026-11-23T01:00:00.000Z");
   const log = createSilentLog();
@@ -94,7 +95,8 @@ export async function createMatrixCity(): Promise<MatrixCity> {
     metrics: createMetrics(),
   };
   await kernel.notifier.start();
-  const catalog = createCatalog({ kernel });
+  const index = await openIndex?.(kernel);
+  const catalog = createCatalog({ kernel, ...(index === undefined ? {} : { search: { index: index.index } }) });
   const system = systemActor("test");
   const organisation = (name: string, kind: Organisation["kind"]) => catalog.organisations.create(system, { name, kind, regionCode: "330100" });
   const city = await organisation("杭州市数据资源管理局", "city-data-office");
@@ -161,6 +163,7 @@ export async function createMatrixCity(): Promise<MatrixCity> {
   return {
     catalog, kernel, db, root, entries, grant, callers,
     async drop() {
+      await index?.close();
       await kernel.notifier.stop();
       await db.drop();
     },
