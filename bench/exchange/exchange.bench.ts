@@ -6,17 +6,19 @@ import { parseArgs } from "node:util";
 import pg from "pg";
 import copyStreams from "pg-copy-streams";
 import { createSilentLog, startEmbeddedPostgres } from "#platform";
+import { openLocalKafka } from "../../tests/support/engines/kafka.ts";
 import { newGrant, startExchangeCity, until } from "../../tests/support/exchange/exchange-city.ts";
 import { createTable, generateRows, indexTable, insertInTransactions, populationItems, updateInTransactions } from "./population.ts";
 
 /**
- * `npm run bench:exchange [-- --rows=1000000 --rounds=3]`: population rows from a department's database into a
+ * `npm run bench:exchange [-- --rows=1000000 --rounds=3 --log=kafka]`: population rows from a department's database into a
  * subscriber's indexed table through the whole path (slot capture, projection, validation, signature, seal, HTTP
  * gateway, feed log, verification, load), with centre, provider and subscriber as processes of their own, beside plain
  * COPY + upsert and beside PostgreSQL's logical replication of the same rows between the same two servers (fsync on).
- * Rounds alternate; medians; ratios are the last lines. Bars: P1, P2, P4 of the project.
+ * Rounds alternate; medians; ratios are the last lines. Bars: P1, P2, P4 of the project. With --log=kafka payloads wait in
+ * a real Kafka (ZHENGTONG_TEST_KAFKA_BROKERS, or one that is started here) instead of the centre's PostgreSQL.
  */
-const { values } = parseArgs({ options: { rows: { type: "string", default: "100000" }, rounds: { type: "string", default: "3" }, changes: { type: "string" }, verbose: { type: "boolean", default: false } } });
+const { values } = parseArgs({ options: { rows: { type: "string", default: "100000" }, rounds: { type: "string", default: "3" }, changes: { type: "string" }, log: { type: "string", default: "postgres" }, verbose: { type: "boolean", default: false } } });
 const rows = Number(values.rows);
 const rounds = Number(values.rounds);
 const changes = Number(values.changes ?? Math.max(1_000, Math.round(rows / 4)));
@@ -38,6 +40,11 @@ const log = createSilentLog();
 const settings = { wal_sender_timeout: "30min", wal_receiver_timeout: "30min", max_slot_wal_keep_size: "-1", max_logical_replication_workers: "8", max_sync_workers_per_subscription: "2" };
 const department = await startEmbeddedPostgres({ directory: join(parent, "department"), log, settings });
 const city = await startEmbeddedPostgres({ directory: join(parent, "city"), log, settings });
+if (values.log !== "postgres" && values.log !== "kafka") throw new Error("--log is postgres or kafka");
+const givenBrokers = process.env.ZHENGTONG_TEST_KAFKA_BROKERS;
+const ownKafka = values.log === "kafka" && givenBrokers === undefined ? await openLocalKafka() : undefined;
+const brokers = ownKafka?.url ?? givenBrokers;
+const kafka = values.log === "kafka" && brokers !== undefined ? { kafka: { connection: { brokers }, topics: { prefix: `bench-${process.pid}` } } } : {};
 const clients: pg.Client[] = [];
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
@@ -50,7 +57,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 async function end(): Promise<void> {
   await exchangeCity?.end();
   for (const client of clients) await client.end().catch(() => undefined);
-  await Promise.all([department.stop(), city.stop()]);
+  await Promise.all([department.stop(), city.stop(), ownKafka?.close()]);
   rmSync(parent, { recursive: true, force: true });
 }
 let exchangeCity: Awaited<ReturnType<typeof startExchangeCity>> | undefined;
@@ -72,13 +79,14 @@ try {
   await source.query("vacuum analyze public.population");
   await source.query("create publication bench_native for table public.population");
   const { rows: size } = await source.query<{ bytes: string }>("select (pg_relation_size('public.population') / greatest(count(*), 1))::text as bytes from public.population");
-  say(`${rows.toLocaleString("en")} population rows (${size[0]!.bytes} B each in the heap), ${changes.toLocaleString("en")} changes a drain, ${rounds} rounds`);
+  say(`${rows.toLocaleString("en")} population rows (${size[0]!.bytes} B each in the heap), ${changes.toLocaleString("en")} changes a drain, ${rounds} rounds, feed log in ${values.log === "kafka" ? "Kafka" : "PostgreSQL"}`);
 
   exchangeCity = await startExchangeCity({
     centerDatabaseUrl: city.url("center"),
     providerDatabaseUrl: department.url("node_provider"),
     subscriberDatabaseUrl: city.url("node_subscriber"),
     sources: [{ name: "main", kind: "postgres-direct", url: department.url("source") }],
+    ...kafka,
     log,
     logLevel: values.verbose ? "info" : "error",
   });

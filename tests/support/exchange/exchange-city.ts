@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { DataItem, Grant } from "#standards";
 import { createDatabase, migrate, platformMigrations, type Actor, type Log } from "#platform";
-import { exchangeMigrations, type ExchangeEntry, type SourceConfig } from "#exchange-nodes";
+import { exchangeMigrations, type ExchangeEntry, type KafkaFeedLogSettings, type SourceConfig } from "#exchange-nodes";
 import { openTableExchange, type TableExchange } from "./exchange-kernel.ts";
 import type { ProcessReady, ProcessRole } from "./exchange-process.ts";
 import { announceGrant, tableCatalogSql } from "./table-catalog.ts";
@@ -78,6 +78,8 @@ export interface StartExchangeCityOptions {
   subscriberDatabaseUrl: string;
   sources: SourceConfig[];
   targets?: Record<string, string>;
+  /** Feeds wait in Kafka; default: in the centre's database. */
+  kafka?: KafkaFeedLogSettings;
   log: Log;
   /** Of the processes. */
   logLevel?: string;
@@ -85,16 +87,17 @@ export interface StartExchangeCityOptions {
 
 export async function startExchangeCity(options: StartExchangeCityOptions): Promise<ExchangeCity> {
   const { log, logLevel = "silent" } = options;
+  const kafka = options.kafka === undefined ? {} : { kafka: options.kafka };
   const setUp = createDatabase({ url: options.centerDatabaseUrl, log, maxConnections: 2 });
   await migrate(setUp, [platformMigrations, exchangeMigrations]);
   await setUp.withTransaction((tx) => tx.query(tableCatalogSql));
   await setUp.close();
-  const table = await openTableExchange({ databaseUrl: options.centerDatabaseUrl, log });
+  const table = await openTableExchange({ databaseUrl: options.centerDatabaseUrl, log, ...kafka });
   const { exchange, kernel } = table;
 
   let centerUrl = "";
   const center = createCityProcess(
-    () => ({ role: "center", databaseUrl: options.centerDatabaseUrl, port: centerUrl === "" ? 0 : Number(new URL(centerUrl).port), logLevel }),
+    () => ({ role: "center", databaseUrl: options.centerDatabaseUrl, port: centerUrl === "" ? 0 : Number(new URL(centerUrl).port), logLevel, ...kafka }),
     (ready) => void (centerUrl = (ready as { url: string }).url),
   );
   const nodeIds = new Map<string, string>();

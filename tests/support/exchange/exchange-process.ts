@@ -1,12 +1,12 @@
 import fastify from "fastify";
 import { createLog } from "#platform";
-import { registerExchangeRoutes, type SourceConfig } from "#exchange-nodes";
+import { registerExchangeRoutes, type KafkaFeedLogSettings, type SourceConfig } from "#exchange-nodes";
 import { createDepartmentNode } from "../../../server/compose/node.ts";
 import { openTableExchange } from "./exchange-kernel.ts";
 
 /** What a process of its own does in tests and benchmarks: be a centre, or be a department's node. */
 export type ProcessRole =
-  | { role: "center"; databaseUrl: string; port: number; logLevel: string }
+  | { role: "center"; databaseUrl: string; port: number; logLevel: string; kafka?: KafkaFeedLogSettings }
   | { role: "node"; name: string; centerUrl: string; databaseUrl: string; sources: SourceConfig[]; targets: Record<string, string>; enrolmentCode?: string; logLevel: string };
 
 export type ProcessReady = { url: string } | { nodeId: string };
@@ -17,7 +17,7 @@ const log = createLog({ level: config.logLevel, name: config.role === "node" ? c
 process.on("disconnect", () => process.exit(0));
 
 if (config.role === "center") {
-  const { exchange, close } = await openTableExchange({ databaseUrl: config.databaseUrl, log });
+  const { exchange, close } = await openTableExchange({ databaseUrl: config.databaseUrl, log, ...(config.kafka === undefined ? {} : { kafka: config.kafka }) });
   const app = fastify({ logger: false });
   registerExchangeRoutes(app, exchange);
   await app.listen({ host: "127.0.0.1", port: config.port });
