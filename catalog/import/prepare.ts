@@ -65,7 +65,7 @@ export function assignOrganisations(rows: readonly PreparedRow[], { matcher, for
       }
       else addIssue(row, columnFor, "error", "/organisation", "organisation.unknown", { en: `no such provider is registered${match.suggestion === undefined ? "" : `; is it ${match.suggestion.name}?`}`, zh: `提供方未登记${match.suggestion === undefined ? "" : `,是否为“${match.suggestion.name}”?`}` }, providerName ?? providerCode);
     } else if (!match.organisation.active) addIssue(row, columnFor, "error", "/organisation", "organisation.closed", { en: "the provider is closed", zh: "提供方机构已停用" }, providerName);
-    else if (!mayImportFor(match.organisation)) addIssue(row, columnFor, "error", "/organisation", "organisation.not-allowed", { en: `you may not import for ${match.organisation.name}: its own cataloguers or a city reviewer may`, zh: `无权为“${match.organisation.name}”导入,应由该部门编目员或市级审核人员导入` }, providerName);
+    else if (!mayImportFor(match.organisation)) addIssue(row, columnFor, "error", "/organisation", "organisation.not-allowed", { en: "you may not import for this provider: its own cataloguers or a city reviewer may", zh: "无权为该提供方导入,应由该部门编目员或市级审核人员导入" }, providerName);
     else row.organisation = match.organisation;
   }
 }

@@ -33,7 +33,8 @@ export function describeImport(job: ImportJob, language: "en" | "zh"): string {
   const { file, mapping } = summary;
   lines.push(zh ? `${file.name}:${total} 条目录,按“${mapping.title.zh}”读取${file.encoding === undefined ? "" : `(${file.encoding})`}` : `${file.name}: ${total} entries, read as ${mapping.title.en}${file.encoding === undefined ? "" : ` (${file.encoding})`}`);
   lines.push(`  ${(Object.keys(outcomeNames) as (keyof typeof outcomeNames)[]).map((outcome) => `${outcomeNames[outcome][language]} ${counts[outcome]}`).join(zh ? ",": ", ")}${job.dryRun ? (zh ? "(试运行,未写入目录)" : " (dry run: nothing was written to the catalog)") : job.imported ? "" : zh ? "(未写入目录)" : " (nothing was written)"}`);
-  for (const table of summary.tables) {
+  // Of an export of ours the columns are known; of anything else they are the first thing to look at.
+  for (const table of job.mapping.startsWith("zhengtong") ? [] : summary.tables) {
     const name = table.sheet === undefined ? "" : zh ? `工作表“${table.sheet}”:` : `sheet "${table.sheet}": `;
     lines.push(zh ? `  ${name}识别的列:${table.matched.join("、")}` : `  ${name}columns used: ${table.matched.join(", ")}`);
     if (table.unused.length > 0) lines.push(zh ? `  未使用的列:${table.unused.map((each) => `${each.column}(${each.zh})`).join("、")}` : `  columns not used: ${table.unused.map((each) => `${each.column} (${each.en})`).join(", ")}`);
