@@ -8,3 +8,5 @@ export { verifyEverything } from "./commands/verify-audit.ts";
 export type { AuditReport } from "./commands/verify-audit.ts";
 export { createKernel, createStandardsValidator } from "./compose/kernel.ts";
 export { centerSettings, nodeSettings } from "./settings.ts";
+export { takeBackup } from "./backup/backup.ts";
+export { checkBackup, restoreBackup } from "./backup/restore.ts";

@@ -145,6 +145,25 @@ feeds
   .action(async (options) => (await import("../commands/feeds.ts")).runFeedsAccess(options));
 
 program
+  .command("backup")
+  .description("write both databases of the centre, as of one instant each, to a new folder while everything runs\n在线备份中心的两个数据库")
+  .requiredOption("--out <folder>", "new or empty; made whole or not at all")
+  .addOption(configOption)
+  .addOption(jsonOption)
+  .action(async (options) => (await import("../commands/backup.ts")).runBackup(options));
+
+program
+  .command("restore")
+  .description("restore a backup into two empty databases, rebuild the index, and verify the audit chains\n将备份恢复到两个空数据库,重建索引并验证审计链")
+  .requiredOption("--from <folder>", "that backup --out has made")
+  .option("--check", "only compare every file with the manifest")
+  .option("--without-kafka", "Kafka's data is lost: subscribers that had not read what lay in it refresh")
+  .option("--no-reindex", "leave the index to zhengtong reindex")
+  .addOption(configOption)
+  .addOption(jsonOption)
+  .action(async (options) => (await import("../commands/backup.ts")).runRestore(options));
+
+program
   .command("reconcile")
   .description("compare source and target of feeds by count and checksum, and repair differences")
   .option("--feed <id>", "only this feed")
