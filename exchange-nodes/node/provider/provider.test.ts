@@ -1,6 +1,7 @@
-import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import ExcelJS from "exceljs";
 import iconv from "iconv-lite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createMetrics, createSilentLog, newId } from "#platform";
@@ -50,7 +51,7 @@ interface Provided {
 
 const number = (n: number) => `33010619900101${String(n).padStart(4, "0")}`;
 
-async function provide(config: Omit<SourceConfig, "name" | "url">, options: { /** An account that may only select. */ selectOnly?: boolean; relation?: string; updateTimeColumn?: string; rows?: number; columns?: Record<string, string> } = {}): Promise<Provided> {
+async function provide(config: Omit<SourceConfig, "name" | "url">, options: { /** An account that may only select. */ selectOnly?: boolean; relation?: string; updateTimeColumn?: string; rows?: number; columns?: Record<string, string>; binding?: { mode: "upsert" } } = {}): Promise<Provided> {
   count += 1;
   const source = await createTestDatabase();
   await source.database.withTransaction(async (tx) => {
@@ -96,7 +97,7 @@ async function provide(config: Omit<SourceConfig, "name" | "url">, options: { /*
   await eventually(async () => (await exchange.center.nodes.sourceSchemas(providerOperator, nodeId)).length > 0, "schemas reported");
   const entryId = `entry_p${count}`;
   exchange.entries.set(entryId, { id: entryId, code: `33A007/1${String(count).padStart(5, "0")}`, title: "待遇", organisationId: "org_provider", state: "published", items: items.map((item) => ({ ...item, ...(item.field === "citizen_number" ? { required: true } : {}) })) });
-  await exchange.center.bindings.bindEntry(providerOperator, { entryId, nodeId, sourceName: "main", relation: options.relation ?? "public.people", ...(options.updateTimeColumn === undefined ? {} : { updateTimeColumn: options.updateTimeColumn }), ...(options.columns === undefined ? {} : { columns: options.columns }) });
+  await exchange.center.bindings.bindEntry(providerOperator, { entryId, nodeId, sourceName: "main", relation: options.relation ?? "public.people", ...(options.updateTimeColumn === undefined ? {} : { updateTimeColumn: options.updateTimeColumn }), ...(options.columns === undefined ? {} : { columns: options.columns }), ...(options.binding === undefined ? {} : { options: options.binding }) });
   const grant = newGrant(`grant_p${count}`, { entryId });
   await exchange.announce("grant.issued", grant);
   await exchange.center.settle();
@@ -226,6 +227,30 @@ describe("a drop folder", () => {
       expect(provided.broken()).toBe(true);
       await eventually(async () => (await readdir(join(folder, "done"))).length === 2, "moved after the fault");
       expect(await readdir(folder)).toEqual(["done", "failed"]);
+    } finally {
+      await provided.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  test("workbooks that add and change rows by key leave the others, whatever the order of their columns", { timeout: 200_000 }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), "zt-drop-"));
+    async function drop(name: string, rows: string[][]): Promise<void> {
+      const book = new ExcelJS.Workbook();
+      book.addWorksheet("人员").addRows(rows);
+      await writeFile(join(folder, `.${name}.part`), Buffer.from(await book.xlsx.writeBuffer()));
+      await rename(join(folder, `.${name}.part`), join(folder, name));
+    }
+    await drop("people_01.xlsx", [["金额", "身份证号", "姓名"], ["1.50", number(1), "甲"], ["2.00", number(2), "乙"]]);
+    const provided = await provide({ kind: "file-drop", folder, options: { pollMs: 30 } }, { relation: "people*.xlsx", columns: { citizen_number: "身份证号", name: "姓名", amount: "金额" }, binding: { mode: "upsert" } });
+    const holds = (expected: unknown) => async () => (await provided.target()) !== "absent" && JSON.stringify(JSON.parse(await provided.target())) === JSON.stringify(expected);
+    try {
+      await eventually(holds([[number(1), "甲", "1.50"], [number(2), "乙", "2.00"]]), "the first workbook");
+      await drop("people_02.xlsx", [["身份证号", "姓名", "金额"], [number(2), "乙", "7.00"], [number(3), "丙", "3.00"]]);
+      await eventually(holds([[number(1), "甲", "1.50"], [number(2), "乙", "7.00"], [number(3), "丙", "3.00"]]), "the second workbook");
+      await writeFile(join(folder, "people_03.xlsx"), "not a workbook");
+      await eventually(() => access(join(folder, "failed", "people_03.xlsx.report.txt")).then(() => true, () => false), "refused");
+      expect(await provided.target()).toContain(number(3));
     } finally {
       await provided.stop();
       await rm(folder, { recursive: true, force: true });
