@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Actor } from "#platform";
 import { sharedData } from "#test-support";
 import { createTestCatalog, type TestCatalog } from "../../../catalog/testing/test-catalog.ts";
+import type { ImportOptions } from "../../../catalog/import/import-service.ts";
 import type { ImportJob } from "../../../catalog/import/report.ts";
 
 /**
@@ -131,5 +132,38 @@ describe.skipIf(folder === undefined)("an import that is killed on the way", () 
   test("is simply run again", async () => {
     const job = await t.catalog.imports.run(t.actor(t.cityDataOffice, "administrator"), { file: { name: "deyang.json", bytes: bytesOf(deyang.file) }, createOrganisations: true });
     expect(job.counts).toEqual({ created: deyang.created, updated: 0, unchanged: 0, skipped: 0, rejected: deyang.rejected });
+  }, 60_000);
+});
+
+const others = sharedData("catalogs/dcat-us/") === undefined ? undefined : sharedData("catalogs/");
+
+describe.skipIf(others === undefined)("catalogs of other vocabularies, what they do not say given by defaults", () => {
+  let t: TestCatalog;
+  beforeAll(async () => {
+    t = await createTestCatalog();
+  });
+  afterAll(() => t?.drop());
+
+  const run = (path: string, more: Partial<ImportOptions>) => t.catalog.imports.run(t.actor(t.cityDataOffice, "administrator"), { file: { name: path.split("/").at(-1)!, bytes: readFileSync(`${others}${path}`) }, defaults: { updateCycle: "不定期", formats: "html" }, ...more });
+
+  test.each([
+    ["ckan/datacatalogs-org-ckan-export.json", "ckan", 390],
+    ["taiwan/tainan-2018-03-20.csv", "tainan", 665],
+    ["dcat-us/opm.json", "dcat-us", 134],
+  ] as const)("%s", async (path, mapping, rows) => {
+    const job = await run(path, { organisation: t.cityDataOffice.name });
+    expect(job.mapping).toBe(mapping);
+    expect(sum(job.counts)).toBe(rows);
+    expect(job.counts).toEqual({ created: rows, updated: 0, unchanged: 0, skipped: 0, rejected: 0 });
+    expect((await run(path, { organisation: t.cityDataOffice.name })).counts).toMatchObject({ created: 0, unchanged: rows });
+  }, 60_000);
+
+  test("two states of one data.json: what changed in three days, and nothing else", async () => {
+    const first = await run("dcat-us/gsa-2025-01-31-4d47585.json", { createOrganisations: true });
+    expect(first.counts).toEqual({ created: 337, updated: 0, unchanged: 0, skipped: 0, rejected: 2 });
+    const second = await run("dcat-us/gsa-2025-02-03-364647f.json", { createOrganisations: true });
+    // Four of the 339 differ, counted by an independent program over the members that are read.
+    expect(second.counts).toEqual({ created: 0, updated: 4, unchanged: 333, skipped: 0, rejected: 2 });
+    expect(second.summary.missingFromFile.count).toBe(0);
   }, 60_000);
 });
