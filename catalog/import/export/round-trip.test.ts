@@ -1,3 +1,4 @@
+import ExcelJS from "exceljs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { formatClasses, getCodeSet, itemTypes, sensitivities, sharingMethods, sharingTypes, updateCycles, type CatalogEntry, type DataItem } from "#standards";
@@ -5,6 +6,7 @@ import { canonicalJson } from "#platform";
 import { checkDraft } from "../../entries/draft-content.ts";
 import { createTestValidator } from "../../testing/test-catalog.ts";
 import { newContent } from "../../testing/new-content.ts";
+import { cleanText } from "../mapping/cells.ts";
 import { keepEmptyMembers } from "../prepare.ts";
 import { collect, readTable } from "../testing/read-table.ts";
 import type { ExportedEntry } from "./entry-cells.ts";
@@ -25,7 +27,8 @@ const list = (limit: number) => fc.uniqueArray(word.map((each) => [...each].slic
 const optional = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
 const codes = (set: "GB/T 21063.4" | "GB/T 4754") => fc.uniqueArray(fc.constantFrom(...getCodeSet(set).entries.map((entry) => entry.code)), { maxLength: 3 });
 
-const item: fc.Arbitrary<DataItem> = fc.record({ name: word, field: fc.stringMatching(/^[a-y][a-z0-9_]{0,10}$/), type: fc.constantFrom(...itemTypes), length: optional(fc.integer({ min: 1, max: 1_000_000 })), scale: optional(fc.integer({ min: 0, max: 30 })), key: optional(fc.boolean()), definition: optional(text(100)) }, { requiredKeys: ["name", "field", "type"] });
+// The guide's table has an item in every row that names one: a name that shows nothing names none.
+const item: fc.Arbitrary<DataItem> = fc.record({ name: word.filter((name) => cleanText(name) !== ""), field: fc.stringMatching(/^[a-y][a-z0-9_]{0,10}$/), type: fc.constantFrom(...itemTypes), length: optional(fc.integer({ min: 1, max: 1_000_000 })), scale: optional(fc.integer({ min: 0, max: 30 })), key: optional(fc.boolean()), definition: optional(text(100)) }, { requiredKeys: ["name", "field", "type"] });
 
 const content = fc.record({
   title: fc.tuple(word, word).map((words) => words.join("").trim()),
@@ -64,7 +67,7 @@ for (const [format, write, runs] of [["csv", writeCsv, 60], ["json", writeJson, 
       }),
       { numRuns: runs },
     );
-  }, 60_000);
+  }, 120_000);
 }
 
 test("a content longer than a cell of Excel survives the workbook", async () => {
@@ -82,4 +85,26 @@ test("no cell of an export is a formula to a spreadsheet", async () => {
   expect(csv.startsWith("\ufeff")).toBe(true);
   expect(csv).toContain(`"'=HYPERLINK(""http://x"")"`);
   for (const cell of csv.split("\r\n")[1]!.split(",")) expect(cell.replace(/^"/, "")).not.toMatch(/^[=+\-@]/);
+});
+
+test("of a workbook that was edited, the touched cells count and nothing else changes", async () => {
+  const before = exported(newContent({ internalDepartment: "  失业处 ", keywords: ["无", "停发"] }), 1);
+  const book = new ExcelJS.Workbook();
+  await book.xlsx.load((await collect(writeXlsx(() => each([before])))) as unknown as ArrayBuffer);
+  const sheet = book.worksheets[0]!;
+  const column = (name: string) => (sheet.getRow(1).values as unknown[]).indexOf(name);
+  sheet.getRow(2).getCell(column("更新周期")).value = "每季度";
+  sheet.getRow(2).getCell(column("信息资源摘要")).value = null;
+  sheet.getRow(3).getCell(column("信息项名称")).value = "身份号码";
+  const { records } = await readTable(Buffer.from(await book.xlsx.writeBuffer()), { name: "edited.xlsx" });
+  const { abstract: _abstract, ...rest } = before.entry.content;
+  const [first, second, ...others] = rest.items!;
+  expect(records[0]).toMatchObject({ entryId: "entry_1", row: 2, itemRows: 3 });
+  const { items, ...members } = records[0]!.content!;
+  const { items: _items, ...membersBefore } = rest;
+  expect(members).toEqual({ ...membersBefore, updateCycle: "quarterly" });
+  expect(items![0]).toEqual(first);
+  // An item of another name is another item: what was known of the old one does not pass to it.
+  expect(items![1]).toMatchObject({ name: "身份号码", type: second!.type, length: second!.length });
+  expect(items!.slice(2)).toEqual(others);
 });

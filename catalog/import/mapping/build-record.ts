@@ -47,7 +47,11 @@ export function buildRecord({ mapping, columns, sheet, kept }: BuildContext, row
   const items = readers.flatMap((each, index) => readItem(each, index) ?? []);
   if (items.length > 0) draft.items = settleItems(reader, items, base?.content.items ?? []);
   readSharing(reader, mapping, draft);
-  if (base !== undefined) keepUntouched(base.content, readers, draft);
+  if (base !== undefined) {
+    // What a cell was found to be when it was read for the first time is no finding of a cell that nobody touched.
+    const untouched = keepUntouched(base.content, readers, draft);
+    issues.splice(0, issues.length, ...issues.filter((issue) => issue.column === undefined || !untouched.has(issue.column)));
+  }
   if (mapping.key !== undefined) {
     // The column holds an address; the reference is made from it.
     delete draft.sourceReference;
@@ -94,24 +98,30 @@ function keptMembers(content: CatalogEntry, reader: RowReader): Draft {
 const shown = ["title", "abstract", "internalDepartment", "sharingMethod", "open", "openCondition", "updateCycle", "releasedOn", "relatedCodes"] as const;
 
 /** A cell that still shows what the export wrote leaves its member as it was, to the letter. */
-function keepUntouched(before: CatalogEntry, readers: readonly RowReader[], draft: Draft): void {
+function keepUntouched(before: CatalogEntry, readers: readonly RowReader[], draft: Draft): ReadonlySet<string> {
   const reader = readers[0]!;
+  const untouched = new Set<string>();
+  const keep = (targets: readonly Target[], members: readonly (keyof CatalogEntry)[]): void => {
+    for (const target of targets) untouched.add(reader.header(target) ?? "");
+    members.forEach(restore);
+  };
   const restore = (member: keyof CatalogEntry): void => {
     if (before[member] === undefined) delete draft[member];
     else Object.assign(draft, { [member]: before[member] });
   };
   const same = (target: Target, cell: string): boolean => reader.has(target) && comparable(reader.shown(target)) === comparable(cell);
-  for (const member of shown) if (same(member, contentCell(member, before))) restore(member);
-  if (same("formatClass", contentCell("formatClass", before)) && same("formats", contentCell("formats", before))) restore("format");
-  if (same("sharingType", contentCell("sharingType", before)) && same("sharingCondition", conditionCell(before))) (["sharingType", "sharingCondition", "refusalBasis"] as const).forEach(restore);
+  for (const member of shown) if (same(member, contentCell(member, before))) keep([member], [member]);
+  if (same("formatClass", contentCell("formatClass", before)) && same("formats", contentCell("formats", before))) keep(["formatClass", "formats"], ["format"]);
+  if (same("sharingType", contentCell("sharingType", before)) && same("sharingCondition", conditionCell(before))) keep(["sharingType", "sharingCondition"], ["sharingType", "sharingCondition", "refusalBasis"]);
   if (reader.has("item.name")) {
     const cells = readers.map((each) => itemTargets.map((target) => comparable(each.shown(target))).join("\n"));
     const items = before.items ?? [];
     const exported = (items.length === 0 ? [undefined] : items).map((item) => itemCells(item).map(comparable).join("\n"));
-    if (cells.join("\n\n") === exported.join("\n\n")) restore("items");
+    if (cells.join("\n\n") === exported.join("\n\n")) keep(itemTargets, ["items"]);
   }
   // The category stands in the code, which is allocated once: a cell cannot change it.
-  restore("guideCategory");
+  keep(["guideClass", "guideItem"], ["guideCategory"]);
+  return untouched;
 }
 
 const itemTargets = ["item.name", "item.type", "item.length"] as const;

@@ -50,6 +50,8 @@ export interface RowReader {
   list(target: Target, options?: { ideographicComma?: boolean }): string[] | undefined;
   /** What stands in the cell, also what means "nothing" elsewhere. */
   shown(target: Target): string;
+  /** Name of the column, as it stands in the file. */
+  header(target: Target): string | undefined;
   report(severity: Severity, target: Target | undefined, path: string, code: string, words: { en: string; zh: string }, value?: unknown): void;
   applyRule(code: string, words: { en: string; zh: string }): void;
 }
@@ -107,6 +109,7 @@ export function createRowReader({ mapping, columns, cells, row, sheet, issues, r
       const found = first(target);
       return found === undefined ? undefined : exact ? exactList(found.value) : asList(found.value, options);
     },
+    header: (target) => columns.get(target)?.[0]?.header,
     shown(target) {
       const column = columns.get(target)?.[0];
       return column === undefined ? "" : asText(unguarded(cells[column.index]));
