@@ -1,5 +1,5 @@
 import { emptyHead, envelopeHash, exchangeMigrations, signEnvelope, createKafkaFeedLog, createPostgresFeedLog, type BatchToAppend, type FeedHead, type FeedLog, type KafkaFeedLog, type KafkaFeedLogSettings, type LoggedBatch } from "#exchange-nodes";
-import { createDatabase, createNotifier, createSilentLog, getSuite, platformMigrations, systemClock, type Database } from "#platform";
+import { createDatabase, createNotifier, createSilentLog, describeError, getSuite, platformMigrations, systemClock, type Database } from "#platform";
 import { createTestDatabase } from "#test-support";
 
 const key = getSuite("sha256-ed25519").load(getSuite("sha256-ed25519").generate().privateKey);
@@ -58,8 +58,8 @@ export async function openFeedLogWorld(): Promise<FeedLogWorld> {
 }
 
 /** Appends one batch after another, whoever else does and whatever fails, until `count` of its own are in. */
-export async function keepAppending(log: FeedLog, feedId: string, count: number, onAppended: (head: FeedHead) => void = () => undefined): Promise<{ failures: number; lost: number }> {
-  let failures = 0;
+export async function keepAppending(log: FeedLog, feedId: string, count: number, onAppended: (head: FeedHead) => void = () => undefined): Promise<{ failures: string[]; lost: number }> {
+  const failures: string[] = [];
   let lost = 0;
   for (let done = 0; done < count; ) {
     try {
@@ -69,9 +69,9 @@ export async function keepAppending(log: FeedLog, feedId: string, count: number,
         done += 1;
         onAppended(result.head);
       } else lost += 1;
-    } catch {
+    } catch (error) {
       // What became of it is seen in the head, as a gateway does.
-      failures += 1;
+      failures.push(describeError(error));
     }
   }
   return { failures, lost };

@@ -8,7 +8,7 @@ export async function kafkaBrokers(): Promise<string | undefined> {
   try {
     await import(client);
   } catch (error) {
-    const message = `Kafka's client ${client} is not built (npm run engines:kafka): ${error instanceof Error ? error.message : String(error)}`;
+    const message = `Kafka's client ${client} is not built (npm run engines:kafka): ${error instanceof Error ? error.message : String(error)}`.split("\n", 1)[0]!;
     if (process.env.CI) throw new Error(message, { cause: error });
     process.stderr.write(`\n!!! SKIPPED: ${message}\n\n`);
     return undefined;

@@ -1,12 +1,12 @@
-import { canonicalJson, describeError, type Clock, type Database, type Log, type Metrics, type Notifier } from "#platform";
+import { canonicalJson, describeError, UnavailableError, type Clock, type Database, type Log, type Metrics, type Notifier } from "#platform";
 import { assertContinues, createBatchIndex, envelopeOf, headOf, insertBatches, readBatchRows, readHead, refusalOf, type BatchRow } from "../batch-index.ts";
 import type { FeedLog, LoggedBatch } from "../feed-log.ts";
 import { defaultTopicPrefix, readerGroupOf, topicOf, type KafkaConnection, type KafkaTopicSettings } from "./connection.ts";
 import { createRecordReader } from "./record-reader.ts";
 import { createRecordWriter, type NewRecord } from "./record-writer.ts";
-import { loadRdKafka } from "./rdkafka.ts";
+import { loadRdKafka, type RdKafkaMessage } from "./rdkafka.ts";
 import { createTopicAdmin, type TopicAdmin } from "./topic-admin.ts";
-import { kafkaUnavailable } from "./unavailable.ts";
+import { beyondEnd, kafkaUnavailable } from "./unavailable.ts";
 
 export interface KafkaFeedLogSettings {
   connection: KafkaConnection;
@@ -19,6 +19,8 @@ export interface KafkaFeedLogSettings {
   deliveryTimeoutMs?: number;
   /** How long a read waits for them. Default 10 s. */
   readTimeoutMs?: number;
+  /** After how long an acknowledged record that is beyond its topic's end counts as lost: a new leader may not show its last records for a moment. Default 60 s. */
+  lossAfterMs?: number;
 }
 
 export interface CreateKafkaFeedLogOptions extends KafkaFeedLogSettings {
@@ -31,8 +33,6 @@ export interface CreateKafkaFeedLogOptions extends KafkaFeedLogSettings {
 
 export interface KafkaFeedLog extends FeedLog {
   admin: TopicAdmin;
-  /** First offset that the feed's topic holds, and the one that its next record gets. */
-  readRange(feedId: string): Promise<{ low: number; high: number }>;
   /**
    * Puts payloads that still lie in PostgreSQL into the feed's topic, oldest first, up to `maxBytes` of them but at
    * least one; each is read back before its row lets go of it. Gives how many; 0 when none is left.
@@ -68,13 +68,34 @@ export async function createKafkaFeedLog(options: CreateKafkaFeedLogOptions): Pr
   const rdKafka = await loadRdKafka();
   const admin = await createTopicAdmin({ connection, log, ...(options.topics === undefined ? {} : { topics: options.topics }) });
   const writer = createRecordWriter({ rdKafka, connection, log, ...(metrics === undefined ? {} : { metrics }), maxWaitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024, deliveryTimeoutMs: options.deliveryTimeoutMs ?? 20_000 });
-  const reader = createRecordReader({ rdKafka, connection, log, group: readerGroupOf(prefix), maxConsumers: options.maxReaders ?? 6, timeoutMs: options.readTimeoutMs ?? 10_000 });
+  const reader = createRecordReader({ rdKafka, connection, log, group: readerGroupOf(prefix), rangeOf: admin.rangeOf, maxConsumers: options.maxReaders ?? 6, timeoutMs: options.readTimeoutMs ?? 10_000 });
   const { waiters, ...index } = createBatchIndex({ database, notifier });
   const appendSeconds = metrics?.histogram("kafka_append_seconds", "From a batch's arrival to its row, Kafka's acknowledgement within");
   const readSeconds = metrics?.histogram("kafka_read_seconds", "Reading a page of records from Kafka");
   const unused = metrics?.counter("kafka_unused_records_total", "Records that were written and then not made part of a feed (another gateway was first, or the feed was closed)");
   const busy = metrics?.counter("kafka_busy_total", "Appends that were put off because too much waited for Kafka");
   const overtaken = metrics?.counter("kafka_overtaken_batches_total", "Batches whose record retention removed before they were trimmed");
+
+  /** Since when records of a feed have been found beyond their topic's end. */
+  const beyondSince = new Map<string, number>();
+  const lossAfterMs = options.lossAfterMs ?? 60_000;
+
+  /** The records of one run; undefined when they are lost for good. */
+  async function readRun(feedId: string, run: readonly BatchRow[]): Promise<Map<number, RdKafkaMessage> | undefined> {
+    try {
+      const records = await reader.read(topicOf(prefix, feedId), run.map(({ record_offset }) => record_offset!));
+      beyondSince.delete(feedId);
+      return records;
+    } catch (error) {
+      if (!(error instanceof UnavailableError) || error.code !== beyondEnd) throw error;
+      const since = beyondSince.get(feedId) ?? performance.now();
+      beyondSince.set(feedId, since);
+      if (performance.now() - since < lossAfterMs) throw error;
+      log.error({ feedId, error: error.message }, "acknowledged records are gone: the topic was deleted, or Kafka has lost data");
+      beyondSince.delete(feedId);
+      return undefined;
+    }
+  }
 
   /** Hashes of the heads that this process has written. */
   const ownHeads = new Map<string, string>();
@@ -108,7 +129,6 @@ export async function createKafkaFeedLog(options: CreateKafkaFeedLogOptions): Pr
 
   /** The batches of `rows`, with the records of those that lie in Kafka; undefined when one of them is gone. */
   async function withPayloads(feedId: string, rows: readonly BatchRow[]): Promise<LoggedBatch[] | undefined> {
-    const topic = topicOf(prefix, feedId);
     const batches: LoggedBatch[] = [];
     for (let at = 0; at < rows.length; ) {
       const row = rows[at]!;
@@ -121,7 +141,11 @@ export async function createKafkaFeedLog(options: CreateKafkaFeedLogOptions): Pr
       let end = at + 1;
       while (end < rows.length && rows[end]!.record_offset !== null && rows[end]!.record_offset! > rows[end - 1]!.record_offset!) end += 1;
       const run = rows.slice(at, end);
-      const records = await reader.read(topic, run.map(({ record_offset }) => record_offset!));
+      const records = await readRun(feedId, run);
+      if (!records) {
+        await forgetUpTo(feedId, run.at(-1)!.sequence);
+        return undefined;
+      }
       const unreadable: number[] = [];
       for (const wanted of run) {
         const record = records.get(wanted.record_offset!);
@@ -247,7 +271,6 @@ export async function createKafkaFeedLog(options: CreateKafkaFeedLogOptions): Pr
 
     adopt,
     release,
-    readRange: (feedId) => reader.range(topicOf(prefix, feedId)),
 
     async stop() {
       await index.stop();

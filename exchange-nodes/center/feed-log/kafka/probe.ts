@@ -23,7 +23,7 @@ export async function probeKafka({ connection, topics = {}, log = createSilentLo
   const topic = topicOf(prefix, feedId);
   const admin = await createTopicAdmin({ connection, topics, log });
   const writer = createRecordWriter({ rdKafka, connection, log, maxWaitingBytes: 1024 * 1024, deliveryTimeoutMs: 10_000 });
-  const reader = createRecordReader({ rdKafka, connection, log, group: readerGroupOf(prefix), maxConsumers: 1, timeoutMs: 10_000 });
+  const reader = createRecordReader({ rdKafka, connection, log, group: readerGroupOf(prefix), rangeOf: admin.rangeOf, maxConsumers: 1, timeoutMs: 10_000 });
   const probe: KafkaProbe = { client: rdKafka.librdkafkaVersion, cluster: { brokers: 0, topics: [], misconfigured: [] }, failures: [] };
   try {
     probe.cluster = await admin.describe();

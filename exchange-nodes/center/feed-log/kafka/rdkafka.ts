@@ -25,7 +25,6 @@ export interface DeliveryReport {
 interface RdKafkaClient {
   connect(options: { timeout: number }, done: (error: RdKafkaError | null) => void): void;
   isConnected(): boolean;
-  queryWatermarkOffsets(topic: string, partition: number, timeoutMs: number, done: (error: RdKafkaError | null, offsets: { lowOffset: number; highOffset: number }) => void): void;
   on(event: "event.error", listener: (error: RdKafkaError) => void): void;
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "#platform";
 import { maxRecordBytes, rdKafkaSettings, type KafkaConnection } from "./connection.ts";
 import { kafkaCodes, type RdKafka, type RdKafkaConsumer, type RdKafkaError, type RdKafkaMessage } from "./rdkafka.ts";
-import { ended, kafkaUnavailable } from "./unavailable.ts";
+import { ended, kafkaUnavailable, recordBeyondEnd } from "./unavailable.ts";
 
 /**
  * Reads records by offset. Consumers are kept where they stood, so that a reader who goes on in a topic finds the next
@@ -11,8 +11,6 @@ import { ended, kafkaUnavailable } from "./unavailable.ts";
 export interface RecordReader {
   /** The records at `offsets` (ascending), as far as they are still there: missing ones are left out. */
   read(topic: string, offsets: readonly number[]): Promise<Map<number, RdKafkaMessage>>;
-  /** First offset that is held, and the one that the next record gets. */
-  range(topic: string): Promise<{ low: number; high: number }>;
   stop(): Promise<void>;
 }
 
@@ -21,6 +19,7 @@ export interface CreateRecordReaderOptions {
   connection: KafkaConnection;
   log: Log;
   group: string;
+  rangeOf(topic: string): Promise<{ low: number; high: number } | undefined>;
   maxConsumers: number;
   /** How long brokers may take to give the next record. */
   timeoutMs: number;
@@ -36,9 +35,8 @@ interface Seat {
 }
 
 const mostWaiting = 500;
-const rangeTimeoutMs = 3_000;
 
-export function createRecordReader({ rdKafka, connection, log, group, maxConsumers, timeoutMs }: CreateRecordReaderOptions): RecordReader {
+export function createRecordReader({ rdKafka, connection, log, group, rangeOf, maxConsumers, timeoutMs }: CreateRecordReaderOptions): RecordReader {
   const seats = new Set<Seat>();
   const queue: (() => void)[] = [];
   let uses = 0;
@@ -114,9 +112,6 @@ export function createRecordReader({ rdKafka, connection, log, group, maxConsume
   const consume = (consumer: RdKafkaConsumer, count: number) =>
     new Promise<{ error: RdKafkaError | null; messages: RdKafkaMessage[] }>((resolve) => consumer.consume(count, (error, messages) => resolve({ error, messages: messages ?? [] })));
 
-  const rangeBy = (consumer: RdKafkaConsumer, topic: string) =>
-    new Promise<{ low: number; high: number }>((resolve, reject) => consumer.queryWatermarkOffsets(topic, 0, rangeTimeoutMs, (error, found) => (error ? reject(kafkaUnavailable(`${topic}: ${error.message}`, error)) : resolve({ low: found.lowOffset, high: found.highOffset }))));
-
   async function readBy(seat: Seat, topic: string, offsets: readonly number[]): Promise<Map<number, RdKafkaMessage>> {
     const consumer = await seat.consumer;
     const wanted = new Set(offsets);
@@ -144,11 +139,12 @@ export function createRecordReader({ rdKafka, connection, log, group, maxConsume
         pauseMs = 0;
         continue;
       }
-      if (performance.now() > deadline) throw kafkaUnavailable(`${topic} has not given the record at ${next} in time`, seat.error ?? error ?? undefined);
-      if (error !== null && (error.code === kafkaCodes.autoOffsetReset || error.code === kafkaCodes.offsetOutOfRange)) {
-        const { low } = await rangeBy(consumer, topic);
-        // In range and not given: the brokers are in trouble, or have lost what they acknowledged. No reader skips that.
-        if (next >= low) throw kafkaUnavailable(`${topic} has not given the record at ${next} (it holds from ${low})`, seat.error ?? error ?? undefined);
+      const outOfRange = error !== null && (error.code === kafkaCodes.autoOffsetReset || error.code === kafkaCodes.offsetOutOfRange);
+      if (outOfRange || performance.now() > deadline) {
+        const { low, high } = (await rangeOf(topic)) ?? { low: 0, high: 0 };
+        if (next >= high) throw recordBeyondEnd(topic, next, high);
+        // In range and not given: the brokers are in trouble. No reader skips that.
+        if (next >= low) throw kafkaUnavailable(`${topic} has not given the record at ${next} in time`, seat.error ?? error ?? undefined);
         // Retention has taken it: the caller learns that by what is missing.
         const held = offsets.find((offset) => offset >= low);
         if (held === undefined) break;
@@ -174,15 +170,6 @@ export function createRecordReader({ rdKafka, connection, log, group, maxConsume
         // Where it stands is not known: it starts anew with the next read.
         delete seat.topic;
         throw error;
-      } finally {
-        release(seat);
-      }
-    },
-
-    async range(topic) {
-      const seat = await take(topic, -1);
-      try {
-        return await rangeBy(await seat.consumer, topic);
       } finally {
         release(seat);
       }

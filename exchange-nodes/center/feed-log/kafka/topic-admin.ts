@@ -28,6 +28,8 @@ export interface TopicAdmin {
   /** The topic was found missing: the next `ensureTopic` looks again. */
   forgetTopic(feedId: string): void;
   deleteTopic(feedId: string): Promise<void>;
+  /** First offset that a topic holds, and the one that its next record gets; undefined when there is no such topic. */
+  rangeOf(topic: string): Promise<{ low: number; high: number } | undefined>;
   /** Frees what lies before `offset`. */
   deleteRecordsBefore(feedId: string, offset: number): Promise<void>;
   describe(): Promise<ClusterState>;
@@ -76,6 +78,11 @@ function reasonsOf(error: unknown): string {
   return each.length > 0 ? [...new Set(each)].join("; ") : describeError(error);
 }
 
+function isUnknownTopic(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) if ("type" in at && at.type === "UNKNOWN_TOPIC_OR_PARTITION") return true;
+  return false;
+}
+
 export async function createTopicAdmin({ connection, topics = {}, log }: CreateTopicAdminOptions): Promise<TopicAdmin> {
   const kafkajs = await loadKafkaJs();
   const prefix = topics.prefix ?? defaultTopicPrefix;
@@ -105,7 +112,7 @@ export async function createTopicAdmin({ connection, topics = {}, log }: CreateT
     const topic = topicOf(prefix, feedId);
     const configEntries = Object.entries(feedTopicConfig(topics)).map(([name, value]) => ({ name, value }));
     // False when it is there already, by whichever process.
-    const made = await withAdmin(`making ${topic}`, (admin) => admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1, replicationFactor: topics.replicas ?? -1, configEntries }] }));
+    const made = await withAdmin(`making ${topic}`, (admin) => admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: 1, replicationFactor: topics.replicas ?? -1, configEntries }] }));
     if (made) log.info({ topic }, "topic of a feed made");
   }
 
@@ -133,6 +140,18 @@ export async function createTopicAdmin({ connection, topics = {}, log }: CreateT
     async deleteTopic(feedId) {
       ensured.delete(feedId);
       await withAdmin("deleting a topic", (admin) => admin.deleteTopics({ topics: [topicOf(prefix, feedId)] }));
+    },
+
+    async rangeOf(topic) {
+      return withAdmin("asking where a topic begins and ends", async (admin) => {
+        try {
+          const [partition] = await admin.fetchTopicOffsets(topic);
+          return partition && { low: Number(partition.low), high: Number(partition.high) };
+        } catch (error) {
+          if (isUnknownTopic(error)) return undefined;
+          throw error;
+        }
+      });
     },
 
     async deleteRecordsBefore(feedId, offset) {

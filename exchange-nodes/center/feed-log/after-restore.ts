@@ -5,6 +5,24 @@ export async function countRecordsInKafka(reader: Reader): Promise<number> {
   return (await reader.query<{ count: number }>("select count(*) from exchange.feed_log where record_offset is not null")).rows[0]!.count;
 }
 
+/** More refreshes, and more changes of a node's assignments, than a backup is ever behind. */
+const beyondAllGivenOut = { generations: 1_000, assignments: 1_000_000 };
+
+/**
+ * After a restore the log may be behind what nodes have sent and applied: every feed begins a new generation, and its
+ * nodes are told from where. Rows that the backup did not have come again with it.
+ */
+export async function forkFeeds(tx: Transaction): Promise<number> {
+  const { rowCount } = await tx.query(
+    `update exchange.feed f set generation = f.generation + $1, fork = jsonb_build_object('generation', f.generation + $1, 'sequence', h.sequence, 'hash', h.hash)
+     from exchange.feed_log_head h where h.feed_id = f.id and f.state not in ('stopping', 'stopped')`,
+    [beyondAllGivenOut.generations],
+  );
+  // Nodes wait for a version above the one that they have.
+  await tx.query("update exchange.node set assignments_version = assignments_version + $1", [beyondAllGivenOut.assignments]);
+  return rowCount;
+}
+
 /**
  * Says of every record in Kafka that it is gone: after a restore without the brokers' data. A subscriber that had not
  * read that far sees that the log begins later than it stands, and refreshes; what was evidence stays evidence.
