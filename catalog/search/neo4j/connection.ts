@@ -93,9 +93,12 @@ export function isNeo4jUnavailable(error: unknown): boolean {
   return code === "ServiceUnavailable" || code === "SessionExpired" || code.startsWith("Neo.TransientError") || code.startsWith("Neo.ClientError.Security") || code.startsWith("Neo.ClientError.Cluster") || code === "Neo.ClientError.Database.DatabaseNotFound" || (error instanceof Error && /Connection acquisition timed out|Pool is closed|Could not perform discovery|Connection was closed by server/.test(error.message));
 }
 
+/** The server ended the transaction because its time was over. */
+export const isCypherTimeout = (error: unknown): boolean => /TransactionTimedOut|Transaction\.Terminated/.test(codeOf(error));
+
 function translate(error: unknown, url: string): unknown {
   const code = codeOf(error);
-  if (/TransactionTimedOut|Transaction\.Terminated/.test(code)) return new CypherTimeout(describeError(error));
+  if (isCypherTimeout(error)) return new CypherTimeout(describeError(error));
   if (!isNeo4jUnavailable(error)) return error;
   const nextStep = code.startsWith("Neo.ClientError.Security") ? "Check ZHENGTONG_NEO4J_USER and ZHENGTONG_NEO4J_PASSWORD, and that the password was changed after the first login." : "Check that Neo4j runs and that its address is right. Registration, sharing and exchange go on meanwhile; the index catches up by itself.";
   return indexUnavailable(`Neo4j at ${hostOf(url)} does not answer`, nextStep, error);

@@ -12,7 +12,7 @@ import { dropGraph, migrateGraph, namesOf, slotNames, type Slot } from "./schema
 import { createFacetNumbers, searchEntries } from "./search.ts";
 import { suggestEntries, suggestTerms } from "./suggest.ts";
 import { createCypherParts, seesEntry } from "./visibility.ts";
-import { openNeo4jWalk } from "./walk-store.ts";
+import { runNeo4jWalk } from "./walk-store.ts";
 
 export interface CreateNeo4jCatalogIndexOptions extends Neo4jIndexSettings {
   access: Access;
@@ -92,7 +92,10 @@ export function createNeo4jCatalogIndex({ access, clock, log, monotonicMs, prefi
       return "failure" in asked ? { answer: asked, serving: await lookServing() } : { answer: asked.value, serving: asked.value.serving };
     });
   const walking = <T>(viewer: Actor, bounds: WalkBounds, run: (store: WalkStore) => Promise<T>): Promise<T> =>
-    onServing(async (target) => ({ answer: await settle(run(openNeo4jWalk({ connection, access, target, viewer, bounds, monotonicMs }))), serving: await lookServing() }));
+    onServing(async (target) => {
+      const asked = await settle(runNeo4jWalk({ connection, access, target, viewer, bounds, monotonicMs }, async (store, finish) => ({ value: await run(store), serving: await findServing(finish, names) })));
+      return "failure" in asked ? { answer: asked, serving: await lookServing() } : { answer: asked.value, serving: asked.value.serving };
+    });
 
   async function targetOf(number: number): Promise<GenerationNames & { loading: boolean }> {
     const rows = await connection.read((cypher) => cypher<{ slot: Slot; loading: boolean }>(`MATCH (g:${names.generation} {number: $number}) RETURN g.slot AS slot, coalesce(g.loading, false) AS loading`, { number: BigInt(number) }));
@@ -108,7 +111,11 @@ export function createNeo4jCatalogIndex({ access, clock, log, monotonicMs, prefi
       await dropGraph(connection, names);
     },
     close: () => connection.close(),
-    search: (viewer, request) => reading((cypher, target) => searchEntries(cypher, access, facetNumbers, target, viewer, request)),
+    search: (viewer, request) =>
+      onServing(async (target) => {
+        const asked = await settle(connection.read((cypher) => searchEntries({ cypher, access, facetNumbers, target, viewer, lookAfterwards: () => findServing(cypher, names) }, request)));
+        return "failure" in asked ? { answer: asked, serving: await lookServing() } : { answer: { value: asked.value.result }, serving: asked.value.after };
+      }),
     suggest: (viewer, request) =>
       reading(async (cypher, target) => {
         const terms = await suggestTerms(cypher, access, target, viewer, request);

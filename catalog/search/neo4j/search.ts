@@ -48,18 +48,29 @@ export function createFacetNumbers(names: IndexNames): FacetNumbers {
   };
 }
 
-export async function searchEntries(cypher: RunCypher, access: Access, facetNumbers: FacetNumbers, target: SlotNames, viewer: Actor, request: IndexSearchRequest): Promise<IndexSearchResult> {
+export interface SearchEntriesOptions<After> {
+  cypher: RunCypher;
+  access: Access;
+  facetNumbers: FacetNumbers;
+  target: SlotNames;
+  viewer: Actor;
+  /** Sent with the question and answered after it. */
+  lookAfterwards(): Promise<After>;
+}
+
+export async function searchEntries<After>({ cypher, access, facetNumbers, target, viewer, lookAfterwards }: SearchEntriesOptions<After>, request: IndexSearchRequest): Promise<{ result: IndexSearchResult; after: After }> {
   const wanted = Object.entries(request.filters.values).flatMap(([facet, values]) => (values ?? []).map((value) => facetKey(facet as FacetName, value)));
   const numbers = wanted.length === 0 ? new Map<string, number>() : await facetNumbers.numbersOf(cypher, wanted);
   const { page, counts, maskedFacets } = searchStatements(access, target, viewer, request, numbers);
-  // Both are sent at once; the server answers them one after the other in the same transaction.
-  const [rows, groups] = await Promise.all([
+  // All are sent at once; the server answers them one after the other in the same transaction.
+  const [rows, groups, after] = await Promise.all([
     cypher<{ id: string; value: number | string; parts: number[]; detail: string }>(page.text, page.parameters),
     cypher<{ failed: number; facet: number; hits: number }>(counts.text, counts.parameters),
+    lookAfterwards(),
   ]);
   const hits = rows.map((row): IndexHit => ({ entry: entryOf(JSON.parse(row.detail) as StoredEntry), position: { value: row.value, entryId: row.id }, score: scoreOf(row.parts) }));
   const found = { hits: hits.slice(0, request.first), hasNextPage: hits.length > request.first };
-  if (request.facets.length === 0) return { ...found, total: groups[0]?.hits ?? 0, facets: [] };
+  if (request.facets.length === 0) return { result: { ...found, total: groups[0]?.hits ?? 0, facets: [] }, after };
 
   const names = await facetNumbers.nameOf(cypher, groups.map(({ facet }) => facet));
   const byMask = new Map<number, Map<FacetName, Map<string, number>>>();
@@ -79,7 +90,7 @@ export async function searchEntries(cypher: RunCypher, access: Access, facetNumb
   });
   // Every entry has exactly one department.
   const total = [...(byMask.get(0)?.get("organisation")?.values() ?? [])].reduce((sum, count) => sum + count, 0);
-  return { ...found, total, facets };
+  return { result: { ...found, total, facets }, after };
 }
 
 /** Under which no facet counts a hit: the filter of a facet whose values are not asked for. */

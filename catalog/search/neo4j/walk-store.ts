@@ -2,11 +2,11 @@ import type { Access, Actor } from "#platform";
 import type { PathRelation, WalkBounds } from "../catalog-index.ts";
 import { entryOf, type StoredEntry } from "../stored-entry.ts";
 import { DeadlineReached, edgesPerHop, firmestKinds, hubUses, type Edge, type WalkGrant, type WalkStore } from "../walk.ts";
-import { CypherTimeout, type Neo4jConnection } from "./connection.ts";
+import { isCypherTimeout, type Neo4jConnection, type RunCypher } from "./connection.ts";
 import type { SlotNames } from "./schema.ts";
 import { createCypherParts, seesEntry, seesGrant } from "./visibility.ts";
 
-export interface OpenNeo4jWalkOptions {
+export interface Neo4jWalkOptions {
   connection: Neo4jConnection;
   access: Access;
   target: SlotNames;
@@ -24,19 +24,63 @@ const patterns: Record<PathRelation["kind"], { pattern: string; since: string; e
   "shares-element": { pattern: "(f)-[:HAS_TERM]->(t)<-[:HAS_TERM]-(d)", since: "null", element: "t.key", where: `t.kind = 'element' AND t.uses <= ${hubUses}` },
 };
 
-/** Every hop is a transaction of its own, with what is left of the walk's time as its limit on the server. */
-export function openNeo4jWalk({ connection, access, target: { entry, grant }, viewer, bounds, monotonicMs }: OpenNeo4jWalkOptions): WalkStore {
+/**
+ * A walk in one transaction that ends when the time is over: here at once, on the server when its monitor next looks
+ * (every two seconds by default). What turns the found nodes into an answer is outside the limit: where little of the
+ * time is left, or none, it is asked in a transaction of its own.
+ */
+export function runNeo4jWalk<T>({ connection, access, target: { entry, grant }, viewer, bounds, monotonicMs }: Neo4jWalkOptions, run: (store: WalkStore, finish: RunCypher) => Promise<T>): Promise<T> {
   const end = monotonicMs() + bounds.deadlineMs;
+  const remainingMs = () => end - monotonicMs();
+  return new Promise<T>((resolve, reject) => {
+    const walking = connection.read(
+      async (cypher) => {
+        let over = false;
+        const finish: RunCypher = (text, parameters) => (over || remainingMs() < bounds.deadlineMs / 2 ? connection.read((other) => other(text, parameters)) : cypher(text, parameters));
+        // The answer does not wait for the transaction to end, which a hop that was given up may hold for a while.
+        resolve(await run(createStore({ cypher, finish, access, entry, grant, viewer, remainingMs, onTimeout: () => void (over = true) }), finish));
+      },
+      { timeoutMs: bounds.deadlineMs },
+    );
+    // After an answer this changes nothing.
+    walking.catch(reject);
+  });
+}
+
+/** Gives up when the time is over; what was asked goes on until the server ends it, and its failure is of no interest then. */
+async function withinTime<T>(asked: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await Promise.race([asked, new Promise<never>((_resolve, reject) => (timer = setTimeout(() => reject(new DeadlineReached()), ms)))]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface StoreParts {
+  cypher: RunCypher;
+  finish: RunCypher;
+  access: Access;
+  entry: string;
+  grant: string;
+  viewer: Actor;
+  remainingMs(): number;
+  onTimeout(): void;
+}
+
+function createStore({ cypher, finish, access, entry, grant, viewer, remainingMs, onTimeout }: StoreParts): WalkStore {
   return {
     async findRoots(ids) {
       const parts = createCypherParts();
       const sees = seesEntry(access, viewer, parts, "d");
-      const rows = await connection.read((cypher) => cypher<{ id: string }>(`UNWIND ${parts.bind(ids)} AS id MATCH (d:${entry} {id: id}) WHERE ${sees} RETURN DISTINCT d.id AS id`, parts.parameters));
+      const rows = await finish<{ id: string }>(`UNWIND ${parts.bind(ids)} AS id MATCH (d:${entry} {id: id}) WHERE ${sees} RETURN DISTINCT d.id AS id`, parts.parameters);
       return new Map(rows.map(({ id }) => [id, id]));
     },
     async edgesFrom(nodes, kinds) {
-      const timeoutMs = Math.floor(end - monotonicMs());
-      if (timeoutMs <= 0) throw new DeadlineReached();
+      if (remainingMs() <= 0) {
+        onTimeout();
+        throw new DeadlineReached();
+      }
       const parts = createCypherParts();
       const sees = seesEntry(access, viewer, parts, "d");
       const frontier = parts.bind(nodes);
@@ -46,32 +90,29 @@ export function openNeo4jWalk({ connection, access, target: { entry, grant }, vi
         return `UNWIND ${frontier} AS id MATCH (f:${entry} {id: id}) MATCH ${pattern} WHERE ${where === undefined ? "" : `${where} AND `}d <> f AND ${sees} RETURN ${firmestKinds.indexOf(kind)} AS kind, f.id AS from, d.id AS to, ${since} AS since, ${element} AS element LIMIT ${edgesPerHop}`;
       });
       try {
-        const rows = await connection.read(
-          (cypher) => cypher<{ kind: number; from: string; to: string; since: number | null; element: string | null }>(`CALL () { ${branches.join(" UNION ALL ")} } RETURN kind, from, to, since, element ORDER BY kind, from, to LIMIT ${edgesPerHop}`, parts.parameters),
-          { timeoutMs },
-        );
+        const rows = await withinTime(cypher<{ kind: number; from: string; to: string; since: number | null; element: string | null }>(`CALL () { ${branches.join(" UNION ALL ")} } RETURN kind, from, to, since, element ORDER BY kind, from, to LIMIT ${edgesPerHop}`, parts.parameters), remainingMs());
         return rows.map(({ kind, since, ...row }): Edge => ({ ...row, kind: firmestKinds[kind]!, since: since === null ? null : new Date(since) }));
       } catch (error) {
-        throw error instanceof CypherTimeout ? new DeadlineReached() : error;
+        if (!(error instanceof DeadlineReached) && !isCypherTimeout(error)) throw error;
+        onTimeout();
+        throw new DeadlineReached();
       }
     },
     async entriesOf(nodes) {
-      const rows = await connection.read((cypher) => cypher<{ id: string; detail: string }>(`UNWIND $nodes AS id MATCH (d:${entry} {id: id}) RETURN d.id AS id, d.detail AS detail`, { nodes }));
+      const rows = await finish<{ id: string; detail: string }>(`UNWIND $nodes AS id MATCH (d:${entry} {id: id}) RETURN d.id AS id, d.detail AS detail`, { nodes });
       return new Map(rows.map((row) => [row.id, entryOf(JSON.parse(row.detail) as StoredEntry)]));
     },
     async grantsOn(nodes) {
       const parts = createCypherParts();
       const sees = seesGrant(access, viewer, parts, "g");
-      const rows = await connection.read((cypher) =>
-        cypher<Omit<WalkGrant, "since"> & { since: number }>(
-          `UNWIND ${parts.bind(nodes)} AS id MATCH (d:${entry} {id: id})<-[:ON]-(g:${grant}) WHERE ${sees} RETURN d.id AS node, g.grantId AS grantId, g.consumerOrganisationId AS consumerOrganisationId, g.legalBasis AS legalBasis, g.since AS since ORDER BY grantId`,
-          parts.parameters,
-        ),
+      const rows = await finish<Omit<WalkGrant, "since"> & { since: number }>(
+        `UNWIND ${parts.bind(nodes)} AS id MATCH (d:${entry} {id: id})<-[:ON]-(g:${grant}) WHERE ${sees} RETURN d.id AS node, g.grantId AS grantId, g.consumerOrganisationId AS consumerOrganisationId, g.legalBasis AS legalBasis, g.since AS since ORDER BY grantId`,
+        parts.parameters,
       );
       return rows.map((row) => ({ ...row, since: new Date(row.since) }));
     },
     async countOrganisations(nodes) {
-      const rows = await connection.read((cypher) => cypher<{ organisations: number }>(`UNWIND $nodes AS id MATCH (d:${entry} {id: id}) RETURN count(DISTINCT d.organisationId) AS organisations`, { nodes }));
+      const rows = await finish<{ organisations: number }>(`UNWIND $nodes AS id MATCH (d:${entry} {id: id}) RETURN count(DISTINCT d.organisationId) AS organisations`, { nodes });
       return rows[0]!.organisations;
     },
   };

@@ -136,6 +136,7 @@ export function describeGraphContract(name: string, open: OpenCatalogIndex): voi
       expect(await setting.search.lineage(everything, entryId("sz08"), "upstream", { hops: 10 })).toMatchObject({ truncated: false });
       const few = await setting.search.lineage(everything, entryId("sz01"), "upstream", { nodes: 2 });
       expect([few.nodes.length, few.truncatedBy]).toEqual([2, "nodes"]);
+      expect(await setting.search.lineage(everything, entryId("ga01"), "downstream", { hops: 10, deadlineMs: 1 })).toMatchObject({ truncated: true, truncatedBy: "deadline" });
       expect(await setting.search.impact(everything, entryId("ga01"), { hops: 1 })).toMatchObject({ truncated: true, truncatedBy: "hops" });
       expect(await setting.search.path(everything, entryId("sw01"), entryId("jt03"), { hops: 1 })).toMatchObject({ steps: [], truncated: true, truncatedBy: "hops" });
     });
