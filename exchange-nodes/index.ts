@@ -12,7 +12,7 @@ export { createExchangeCenter } from "./center/center.ts";
 export type { CreateExchangeCenterOptions, ExchangeCenter } from "./center/center.ts";
 export type { ExchangeCatalog, ExchangeEntry } from "./center/catalog-port.ts";
 export type * from "./center/feed-log/feed-log.ts";
-export { countRecordsInKafka, forgetRecordsInKafka } from "./center/feed-log/lost-records.ts";
+export { countRecordsInKafka, forgetRecordsInKafka, forkFeeds } from "./center/feed-log/after-restore.ts";
 export { createPostgresFeedLog } from "./center/feed-log/postgres-feed-log.ts";
 export { createKafkaFeedLog } from "./center/feed-log/kafka/kafka-feed-log.ts";
 export type { CreateKafkaFeedLogOptions, KafkaFeedLog, KafkaFeedLogSettings } from "./center/feed-log/kafka/kafka-feed-log.ts";

@@ -137,6 +137,8 @@ export function createGateway(options: CreateGatewayOptions): Gateway {
       if (broken) {
         // Judge by the log, not by a guess: another process may have appended in between.
         if (heads.delete(feedId)) continue;
+        // The provider is ahead of a log that was restored: its next assignment tells it where to go on.
+        if (feed.fork !== undefined && head.sequence === feed.fork.sequence) return { feedId, outcome: "wait", retryAfterMs: 2_000, reason: "The centre was restored from a backup; a new generation begins", zh: "中心已从备份恢复,将重新全量传输" };
         return failed(feed, broken.batch, broken.failure);
       }
       if (repeats.length > 0) {

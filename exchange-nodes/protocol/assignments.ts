@@ -54,6 +54,17 @@ interface AssignmentBase {
   limits: FeedLimits;
   /** Batches made under an older version of the grant than this had another scope: they are not applied any more. */
   scopeVersion: number;
+  fork?: FeedFork;
+}
+
+/**
+ * The centre was restored from a backup: its log ended at `sequence`, whose hash is `hash`. What a node knows of later
+ * batches of older generations was forgotten there; `generation` is above all that were ever given out.
+ */
+export interface FeedFork {
+  generation: number;
+  sequence: number;
+  hash: string;
 }
 
 /** An entry's place at a node: which relation of which source holds it and which column is which item. */

@@ -69,10 +69,10 @@ export async function migrate(database: Database, sets: MigrationSet[]): Promise
       for (const row of rows) {
         const file = known[row.number - 1];
         if (file === undefined) {
-          if (row.breaking) throw new ConflictError(`Schema ${set.schema} was migrated to ${row.number} (${row.name}) by newer software; this version cannot use it`, { zh: `数据库结构 ${set.schema} 已由更新版本升级,当前版本不能使用`, nextStep: "Start the newer version." });
+          if (row.breaking) throw new ConflictError(`Schema ${set.schema} was migrated to ${row.number} (${row.name}) by newer software; this version cannot use it`, { zh: `数据库结构 ${set.schema} 已由更新版本升级,当前版本不能使用`, code: "migration.newer", nextStep: "Start the newer version." });
           continue;
         }
-        if (file.checksum !== row.checksum) throw new ConflictError(`Migration ${set.schema}/${row.number}-${row.name} was changed after it was applied`, { nextStep: "Restore the file and add a new migration instead." });
+        if (file.checksum !== row.checksum) throw new ConflictError(`Migration ${set.schema}/${row.number}-${row.name} was changed after it was applied`, { zh: `已执行的升级脚本 ${set.schema}/${row.number}-${row.name} 被改动`, code: "migration.changed", nextStep: "Restore the file and add a new migration instead." });
       }
       for (const migration of known.slice(rows.length)) {
         await client.query("begin");
@@ -99,6 +99,8 @@ export interface MigrationState {
   pending: string[];
   /** Applied by software that is newer than this. */
   unknown: string[];
+  /** Those of them that this software cannot live with. */
+  breaking: string[];
 }
 
 /** How a database stands to the migrations that this software has; changes nothing. */
@@ -106,14 +108,19 @@ export async function migrationState(database: Database, sets: MigrationSet[]): 
   const applied = await database.read(async (reader) => {
     const { rows } = await reader.query<{ there: boolean }>("select to_regclass('zhengtong_meta.migration') is not null as there");
     if (!rows[0]!.there) return [];
-    return (await reader.query<{ schema_name: string; number: number; name: string }>("select schema_name, number, name from zhengtong_meta.migration")).rows;
+    return (await reader.query<{ schema_name: string; number: number; name: string; breaking: boolean }>("select schema_name, number, name, breaking from zhengtong_meta.migration")).rows;
   });
-  const state: MigrationState = { pending: [], unknown: [] };
+  const state: MigrationState = { pending: [], unknown: [], breaking: [] };
   for (const set of sets) {
     const known = readMigrations(set);
     const done = new Set(applied.filter((row) => row.schema_name === set.schema).map((row) => row.number));
     state.pending.push(...known.filter((migration) => !done.has(migration.number)).map((migration) => `${set.schema}/${migration.number}-${migration.name}`));
-    state.unknown.push(...applied.filter((row) => row.schema_name === set.schema && row.number > known.length).map((row) => `${row.schema_name}/${row.number}-${row.name}`));
+    for (const row of applied) {
+      if (row.schema_name !== set.schema || row.number <= known.length) continue;
+      const migration = `${row.schema_name}/${row.number}-${row.name}`;
+      state.unknown.push(migration);
+      if (row.breaking) state.breaking.push(migration);
+    }
   }
   return state;
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { forgetRecordsInKafka } from "#exchange-nodes";
+import { forgetRecordsInKafka, forkFeeds } from "#exchange-nodes";
 import { assertSameMigrations, checkDump, createDatabase, InputError, restoreDatabase, restoreStateOf, type Log } from "#platform";
 import { centerMigrations, cityMigrations } from "../compose/center.ts";
 import { readManifest, type BackupManifest } from "./manifest.ts";
@@ -55,7 +55,11 @@ export async function restoreBackup({ directory, databaseUrl, cityDatabaseUrl, l
         dump: manifest.databases[name],
         directory: join(directory, name),
         ...(onTable === undefined ? {} : { onTable: (progress) => onTable({ database: name, ...progress }) }),
-        ...(name === "center" && withoutKafka ? { beforeCommit: async (tx) => void (batchesGivenUp = await forgetRecordsInKafka(tx)) } : {}),
+        beforeCommit: async (tx) => {
+          if (name !== "center") return;
+          if (withoutKafka) batchesGivenUp = await forgetRecordsInKafka(tx);
+          await forkFeeds(tx);
+        },
       });
       rows[name] = restored.rows;
     }

@@ -3,7 +3,7 @@ import { baseDatabasesAccessRules, baseDatabasesMigrations, createBaseDatabases,
 import { catalogAccessRules, catalogMigrations, createCatalog, createNeo4jCatalogIndex, type Catalog, type Neo4jIndexSettings } from "#catalog";
 import { coordinationAppsAccessRules, coordinationAppsMigrations, createCoordinationApps, type CoordinationApps } from "#coordination-apps";
 import { createExchangeCenter, createKafkaFeedLog, exchangeAccessRules, exchangeMigrations, registerExchangeRoutes, type ExchangeCenter, type KafkaFeedLog, type KafkaFeedLogSettings } from "#exchange-nodes";
-import { createAccess, createDatabase, createMetrics, createReleasers, migrate, platformMigrations, type AnyAccessRules, type Log, type Metrics, type MigrationSet, type SuiteName } from "#platform";
+import { ConflictError, createAccess, createDatabase, createMetrics, createReleasers, migrate, migrationState, platformMigrations, type AnyAccessRules, type Database, type Log, type Metrics, type MigrationSet, type SuiteName } from "#platform";
 import { CalendarYearMissingError, createWorkingCalendar } from "#standards";
 import { registerCatalogFiles } from "../http/catalog-files.ts";
 import { registerGraphqlEndpoint, type Caller } from "../http/graphql-endpoint.ts";
@@ -121,6 +121,12 @@ export interface StartCenterOptions extends CreateCenterServicesOptions {
   continuous?: boolean;
 }
 
+/** A newer centre has changed the schema in a way that this one cannot live with: no more calls, until it is replaced. */
+async function assertNotOutgrown(database: Database, sets: MigrationSet[]): Promise<void> {
+  const { breaking } = await migrationState(database, sets);
+  if (breaking.length > 0) throw new ConflictError(`The database was migrated by newer software: ${breaking.join(", ")}`, { zh: "数据库已由更新版本升级,本进程须更换", code: "migration.newer", nextStep: "Stop this process and start the newer version." });
+}
+
 export async function startCenter(options: StartCenterOptions): Promise<RunningCenter> {
   const { log } = options;
   const releasers = createReleasers(log);
@@ -138,8 +144,8 @@ export async function startCenter(options: StartCenterOptions): Promise<RunningC
       bodyLimitBytes: options.bodyLimitBytes ?? 1_048_576,
       ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
       readiness: {
-        "center database": () => center.database.read(async (reader) => void (await reader.query("select 1"))),
-        "city database": () => city.database.read(async (reader) => void (await reader.query("select 1"))),
+        "center database": () => assertNotOutgrown(center.database, centerMigrations),
+        "city database": () => assertNotOutgrown(city.database, cityMigrations),
       },
     });
     registerExchangeRoutes(app, exchange);

@@ -1,6 +1,6 @@
 import type { Grant } from "#standards";
 import { canonicalJson, sha256 } from "#platform";
-import type { FeedHealth, FeedLimits, FeedTarget } from "../../protocol/assignments.ts";
+import type { FeedFork, FeedHealth, FeedLimits, FeedTarget } from "../../protocol/assignments.ts";
 
 export type FeedState = "provisioning" | "flowing" | "paused" | "failed" | "stopping" | "stopped";
 
@@ -62,6 +62,8 @@ export interface Feed {
   deletesSent: number;
   bytesSent: number;
   lastBatchAt?: Date;
+  /** Where the log was when the centre was last restored from a backup. */
+  fork?: FeedFork;
   providerHealth?: FeedHealth;
   subscriberHealth?: FeedHealth;
 }

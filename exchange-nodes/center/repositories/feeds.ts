@@ -1,5 +1,5 @@
 import type { Reader, SqlCondition, Transaction } from "#platform";
-import type { FeedHealth, FeedTarget } from "../../protocol/assignments.ts";
+import type { FeedFork, FeedHealth, FeedTarget } from "../../protocol/assignments.ts";
 import type { Feed, FeedChange, FeedReason, FeedState, FeedStop, StopParty } from "../model/feed.ts";
 
 interface FeedRow extends Record<string, unknown> {
@@ -31,12 +31,13 @@ interface FeedRow extends Record<string, unknown> {
   deletes_sent: number;
   bytes_sent: number;
   last_batch_at: Date | null;
+  fork: FeedFork | null;
   provider_health: FeedHealth | null;
   subscriber_health: FeedHealth | null;
 }
 
 const columns =
-  "id, grant_id, grant_version, scope_version, scope_digest, entry_id, provider_organisation_id, consumer_organisation_id, application_id, mode, delivery, provider_node_id, former_provider_node_ids, subscriber_node_id, target, generation, state, reason, state_at, created_at, limits, applied_sequence, applied_at, accounted_sequence, rows_sent, deletes_sent, bytes_sent, last_batch_at, provider_health, subscriber_health";
+  "id, grant_id, grant_version, scope_version, scope_digest, entry_id, provider_organisation_id, consumer_organisation_id, application_id, mode, delivery, provider_node_id, former_provider_node_ids, subscriber_node_id, target, generation, state, reason, state_at, created_at, limits, applied_sequence, applied_at, accounted_sequence, rows_sent, deletes_sent, bytes_sent, last_batch_at, fork, provider_health, subscriber_health";
 
 /** Leaves out what is null. */
 function present<T extends object>(value: T): { [Key in keyof T]?: NonNullable<T[Key]> } {
@@ -73,6 +74,7 @@ const toFeed = (row: FeedRow): Feed => ({
     reason: row.reason,
     appliedAt: row.applied_at,
     lastBatchAt: row.last_batch_at,
+    fork: row.fork,
     providerHealth: row.provider_health,
     subscriberHealth: row.subscriber_health,
   }),

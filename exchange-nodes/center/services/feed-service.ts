@@ -128,7 +128,7 @@ export function createFeedService(options: CreateFeedServiceOptions): FeedServic
     const draining = role === "subscriber" && feed.reason?.code === completed.code;
     const state = feed.state === "flowing" || draining ? ("flowing" as const) : feed.state === "stopping" ? ("stopping" as const) : ("paused" as const);
     const reason = feed.reason === undefined || draining ? {} : { reason: feed.reason.code };
-    const base = { feedId: feed.id, grant, items: itemsOf(grant, entry.items), state, ...reason, generation: feed.generation, suite: provider.suite, scopeVersion: feed.scopeVersion, limits: { ...defaultFeedLimits, ...feed.limits } };
+    const base = { feedId: feed.id, grant, items: itemsOf(grant, entry.items), state, ...reason, generation: feed.generation, suite: provider.suite, scopeVersion: feed.scopeVersion, limits: { ...defaultFeedLimits, ...feed.limits }, ...(feed.fork === undefined ? {} : { fork: feed.fork }) };
     if (role === "subscriber") {
       if (!feed.target) return undefined;
       const former = await findNodes(reader, feed.formerProviderNodeIds);

@@ -29,16 +29,24 @@ async function maskKeyOf(tx: Transaction, grantId: string): Promise<Uint8Array> 
 /** The centre's log may be ahead of what was acknowledged here (an answer was lost), or beyond what this database knows (it was restored). */
 async function alignWithCentre(tx: Transaction, record: FeedRecord | undefined, options: PrepareFeedOptions): Promise<FeedRecord | undefined> {
   const { context, runtime } = options;
-  const { head, feedId } = runtime.assignment;
+  const { head, feedId, fork } = runtime.assignment;
   const at = context.clock.now();
   const foreign = runtime.sender?.foreignHead();
+  const realign = async (to: typeof head, reason: string) => {
+    await realignHead(tx, feedId, to, reason, at);
+    tx.afterCommit(() => runtime.sender?.realign(to.sequence));
+  };
+  if (record !== undefined && fork !== undefined && record.generation < fork.generation) {
+    await realign(head, "the centre was restored from a backup");
+    return findFeed(tx, feedId);
+  }
   if (record === undefined || (head.sequence <= record.ackedSequence && foreign === undefined)) return record;
-  if (foreign !== undefined) await realignHead(tx, feedId, foreign, "the centre's log does not continue this node's", at);
-  else if (head.sequence >= record.nextSequence) await realignHead(tx, feedId, head, "this node's database is older than the centre's log", at);
+  if (foreign !== undefined) await realign(foreign, "the centre's log does not continue this node's");
+  else if (head.sequence >= record.nextSequence) await realign(head, "this node's database is older than the centre's log");
   else {
     const [batch] = await readOutbox(tx, feedId, head.sequence - 1, 1);
     if (batch !== undefined && batch.envelope.sequence === head.sequence && envelopeHash(batch.envelope) === head.hash) await acknowledge(tx, feedId, head.sequence, head.hash, at);
-    else await realignHead(tx, feedId, head, "the centre's log does not continue this node's", at);
+    else await realign(head, "the centre's log does not continue this node's");
   }
   return findFeed(tx, feedId);
 }

@@ -10,6 +10,8 @@ export interface FeedSender {
   offer(batches: readonly SignedBatch[]): void;
   /** Another assignment: sends again after a refusal. */
   assign(assignment: ProviderAssignment): void;
+  /** The chain goes on after `sequence`, whatever was sent or waits in memory. */
+  realign(sequence: number): void;
   start(): void;
   /** Ends at once: a request under way is given up. */
   stop(): Promise<void>;
@@ -162,6 +164,14 @@ export function createFeedSender(options: CreateFeedSenderOptions): FeedSender {
         memory.push(batch);
         memoryBytes += batch.payload.byteLength;
       }
+      loop.wake();
+    },
+    realign(sequence) {
+      sent = sequence;
+      memory = [];
+      memoryBytes = 0;
+      foreignHead = undefined;
+      refusal = undefined;
       loop.wake();
     },
     assign(next) {

@@ -46,10 +46,12 @@ export interface ApplyResult {
 
 export interface FeedApplier {
   /** Reads where the target stands, and creates what it needs. Must be called first, and after every failure. */
-  open(): Promise<{ head: FeedHead; state: TargetState; generation: number; lastRowAt?: Date }>;
+  open(): Promise<{ head: FeedHead; state: TargetState; generation: number; loadingGeneration?: number; lastRowAt?: Date }>;
   apply(batches: readonly OpenedBatch[], context: ApplyContext, signal: AbortSignal): Promise<ApplyResult>;
   /** The log no longer holds what comes next: go on behind `head` and wait for the next generation. */
   skipTo(head: FeedHead): Promise<void>;
+  /** The log went back to `head`: as `skipTo`, and what was applied beyond it counts as never applied. */
+  rewindTo(head: FeedHead): Promise<void>;
   markStopped(): Promise<void>;
   appliedSequence(): number;
   state(): TargetState;
@@ -343,6 +345,20 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
     return written;
   }
 
+  async function awaitRefreshFrom(head: FeedHead, also?: (tx: Transaction) => Promise<unknown>): Promise<void> {
+    await database.withTransaction(async (tx) => {
+      await lockPositions(tx, feedId, allPartitions());
+      await writePartitions(tx, feedId, opened().positions.length, head);
+      await tx.query("update exchange_target.feed set refresh = null where feed_id = $1", [feedId]);
+      await writeTargetState(tx, feedId, "awaiting-refresh", clock.now());
+      await also?.(tx);
+    });
+    const state = opened();
+    state.positions.fill(head);
+    state.state = "awaiting-refresh";
+    delete state.refresh;
+  }
+
   return {
     appliedSequence: () => feed?.appliedSequence ?? 0,
     state: () => feed?.state ?? "loading",
@@ -365,7 +381,7 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
       feed.remembersDeletes = feed.state === "current" && (await anyDeleted());
       await database.read((reader) => advanceApplied(reader, feedId, clock.now()));
       feed.appliedSequence = Math.max(feed.appliedSequence, lowest(feed.positions).sequence);
-      return { head: lowest(feed.positions), state: feed.state, generation: feed.generation, ...(feed.appliedSequence > 0 ? { lastRowAt: feed.updatedAt } : {}) };
+      return { head: lowest(feed.positions), state: feed.state, generation: feed.generation, ...(feed.refresh === undefined ? {} : { loadingGeneration: feed.refresh.generation }), ...(feed.appliedSequence > 0 ? { lastRowAt: feed.updatedAt } : {}) };
     },
 
     async apply(batches, context, signal) {
@@ -399,17 +415,11 @@ export function createFeedApplier(options: CreateFeedApplierOptions): FeedApplie
       return result;
     },
 
-    async skipTo(head) {
-      await database.withTransaction(async (tx) => {
-        await lockPositions(tx, feedId, allPartitions());
-        await writePartitions(tx, feedId, opened().positions.length, head);
-        await tx.query("update exchange_target.feed set refresh = null where feed_id = $1", [feedId]);
-        await writeTargetState(tx, feedId, "awaiting-refresh", clock.now());
-      });
-      const state = opened();
-      state.positions.fill(head);
-      state.state = "awaiting-refresh";
-      delete state.refresh;
+    skipTo: (head) => awaitRefreshFrom(head),
+
+    async rewindTo(head) {
+      await awaitRefreshFrom(head, (tx) => tx.query("update exchange_target.feed set applied_sequence = $2 where feed_id = $1", [feedId, head.sequence]));
+      opened().appliedSequence = head.sequence;
     },
 
     async markStopped() {

@@ -111,6 +111,12 @@ export function createFeedSubscription(options: CreateFeedSubscriptionOptions): 
   async function follow(signal: AbortSignal): Promise<void> {
     const opened = await applier.open();
     let head = opened.head;
+    const { fork } = assignment;
+    if (fork !== undefined && head.sequence > fork.sequence && opened.generation < fork.generation && (opened.loadingGeneration ?? 0) < fork.generation) {
+      head = { sequence: fork.sequence, hash: fork.hash };
+      log.warn({ feedId, from: opened.head.sequence, to: head.sequence }, "the centre was restored from a backup; a new generation is awaited");
+      await applier.rewindTo(head);
+    }
     known = head;
     lastRowAt ??= opened.lastRowAt;
     if (opened.state === "awaiting-refresh") await client.requestRefresh(feedId, "the target table is not there");
@@ -222,7 +228,7 @@ export function createFeedSubscription(options: CreateFeedSubscriptionOptions): 
   return {
     update(next) {
       const changed = JSON.stringify(next) !== JSON.stringify(assignment);
-      const interrupt = next.state !== assignment.state || next.scopeVersion !== assignment.scopeVersion;
+      const interrupt = next.state !== assignment.state || next.scopeVersion !== assignment.scopeVersion || next.fork?.generation !== assignment.fork?.generation;
       assignment = next;
       if (!changed) return;
       if (interrupt) abort.abort();
