@@ -8,6 +8,7 @@ import copyStreams from "pg-copy-streams";
 import { createSilentLog, startEmbeddedPostgres } from "#platform";
 import { openLocalKafka } from "../../tests/support/engines/kafka.ts";
 import { newGrant, startExchangeCity, until } from "../../tests/support/exchange/exchange-city.ts";
+import { measureLatency, percentile } from "./latency.ts";
 import { createTable, generateRows, indexTable, insertInTransactions, populationItems, updateInTransactions } from "./population.ts";
 
 /**
@@ -15,7 +16,7 @@ import { createTable, generateRows, indexTable, insertInTransactions, population
  * subscriber's indexed table through the whole path (slot capture, projection, validation, signature, seal, HTTP
  * gateway, feed log, verification, load), with centre, provider and subscriber as processes of their own, beside plain
  * COPY + upsert and beside PostgreSQL's logical replication of the same rows between the same two servers (fsync on).
- * Rounds alternate; medians; ratios are the last lines. Bars: P1, P2, P4 of the project. With --log=kafka payloads wait in
+ * Rounds alternate; medians; ratios are the last lines. Bars: P1 to P4 and P7 of the project. With --log=kafka payloads wait in
  * a real Kafka (ZHENGTONG_TEST_KAFKA_BROKERS, or one that is started here) instead of the centre's PostgreSQL.
  */
 const { values } = parseArgs({ options: { rows: { type: "string", default: "100000" }, rounds: { type: "string", default: "3" }, changes: { type: "string" }, log: { type: "string", default: "postgres" }, verbose: { type: "boolean", default: false } } });
@@ -186,10 +187,51 @@ try {
   say("\nchanges made while both were stopped, in transactions of 1,000 rows");
   for (const kind of ["inserts", "updates"] as const) for (const side of ["native", "ours"] as const) say(`  ${`${kind}, ${side === "native" ? "logical replication" : "exchange"}`.padEnd(36)} ${(median(drain[kind][side]) / 1_000).toFixed(2).padStart(8)} s ${perSecond(changes, median(drain[kind][side])).padStart(18)}`);
 
+  // Live: the writer and one side at a time, the other held still and let catch up afterwards.
+  const live = { native: [] as number[], ours: [] as number[] };
+  const lastKey = (await source.query<{ citizen_number: string }>("select citizen_number from bench_row where n = $1", [changes - 1])).rows[0]!.citizen_number;
+  const lastStamp = async () => (await source.query<{ stamp: string }>("select updated_at::text as stamp from public.population where citizen_number = $1", [lastKey])).rows[0]!.stamp;
+  for (let round = 0; round < rounds; round += 1) {
+    for (const side of round % 2 === 0 ? (["native", "ours"] as const) : (["ours", "native"] as const)) {
+      const other = side === "native" ? "ours" : "native";
+      if (other === "ours") exchangeCity.provider.signal("SIGSTOP");
+      else {
+        await native.query("alter subscription bench_native disable");
+        await until("native has stopped", async () => (await source.query("select from pg_replication_slots where slot_name = 'bench_native' and active")).rowCount === 0);
+      }
+      live[side].push(
+        await timed(async () => {
+          await source.query(updateInTransactions(0, changes));
+          await caughtUp(side, lastKey, await lastStamp());
+        }),
+      );
+      if (other === "ours") exchangeCity.provider.signal("SIGCONT");
+      else await native.query("alter subscription bench_native enable");
+      await caughtUp(other, lastKey, await lastStamp());
+    }
+  }
+  say("\nupdates while they are written, from the first write to the last arrival");
+  for (const side of ["native", "ours"] as const) say(`  ${(side === "native" ? "logical replication" : "exchange").padEnd(36)} ${(median(live[side]) / 1_000).toFixed(2).padStart(8)} s ${perSecond(changes, median(live[side])).padStart(18)}`);
+
+  // Both at once: they see the same load at the same moment.
+  const { rows: some } = await source.query<{ citizen_number: string }>("select citizen_number from bench_row where n < 10000 order by n");
+  const latency = await measureLatency({
+    writer: await connect(department.url("source")),
+    keys: some.slice(1).map((row) => row.citizen_number),
+    probeKey: some[0]!.citizen_number,
+    probes: 200,
+    sides: { native: { reader: await connect(city.url("native")), table: "public.population" }, ours: { reader: await connect(city.url("node_subscriber")), table: `landing.${flow!.table}` } },
+  });
+  say("\ncommit at the source → visible at the target, 1,000 rows/s written, both sides running");
+  for (const side of ["native", "ours"] as const) say(`  ${(side === "native" ? "logical replication" : "exchange").padEnd(36)} p50 ${percentile(latency[side]!, 0.5).toFixed(0)} ms, p99 ${percentile(latency[side]!, 0.99).toFixed(0)} ms`);
+  await source.query("update public.population set updated_at = '2031-01-01' where citizen_number = $1", [some[0]!.citizen_number]);
+  for (const side of ["native", "ours"] as const) await caughtUp(side, some[0]!.citizen_number, "2031-01-01");
+
   // Everything after the load is read and applied again, as after a restored target database.
   const { rows: ends } = await center.query<{ sequence: string; hash: string }>("select sequence, hash from exchange.batch_evidence where feed_id = $1 and envelope like '%\"kind\":\"refresh-end\"%' order by sequence desc limit 1", [flow!.feedId]);
   const { rows: heads } = await center.query<{ sequence: string }>("select sequence from exchange.feed_log_head where feed_id = $1", [flow!.feedId]);
-  const replayed = 2 * rounds * changes;
+  // Drains of both kinds, live updates for either side, and what the latency was measured with.
+  const replayed = Number((await center.query<{ rows: string }>("select sum((envelope::jsonb ->> 'rows')::bigint)::text as rows from exchange.batch_evidence where feed_id = $1 and sequence > $2", [flow!.feedId, ends[0]!.sequence])).rows[0]!.rows);
   const versions = async () => (await target.query<{ sum: string }>(`select sum(xmin::text::bigint)::text as sum from landing.${flow!.table}`)).rows[0]!.sum;
   const before = await versions();
   const replay: number[] = [];
@@ -216,6 +258,8 @@ try {
   say(`ratio, full load ÷ COPY + upsert: ${(median(load.plain) / median(load.ours)).toFixed(2)}`);
   say(`ratio, full load ÷ native initial copy (P1, bar 0.60): ${(median(load.native) / median(load.ours)).toFixed(2)}`);
   for (const kind of ["inserts", "updates"] as const) say(`ratio, drain of ${kind} ÷ native (P2, bar 0.60): ${(median(drain[kind].native) / median(drain[kind].ours)).toFixed(2)}`);
+  say(`ratio, live beside the writer ÷ native (P3, bar 0.60): ${(median(live.native) / median(live.ours)).toFixed(2)}`);
+  say(`latency at 1,000 rows/s (P7, bars 50 and 250 ms): p50 ${percentile(latency.ours!, 0.5).toFixed(0)} ms, p99 ${percentile(latency.ours!, 0.99).toFixed(0)} ms; ÷ native p50 ${(percentile(latency.ours!, 0.5) / percentile(latency.native!, 0.5)).toFixed(1)}`);
   say(`ratio, replay ÷ native initial copy (P4, bar 0.80): ${(replayed / median(replay) / nativeRate).toFixed(2)}`);
 } finally {
   await end();

@@ -34,4 +34,4 @@ const inThousands = (from: number, count: number, statement: string) => `do $$ b
 
 export const insertInTransactions = (from: number, count: number) => inThousands(from, count, `insert into public.population select ${populationItems.map((item) => `r.${item.field}`).join(", ")} from bench_row r where RANGE`);
 
-export const updateInTransactions = (from: number, count: number) => inThousands(from, count, "update public.population p set phone = reverse(p.phone) || '1', updated_at = p.updated_at + interval '1 hour' from bench_row r where p.citizen_number = r.citizen_number and RANGE");
+export const updateInTransactions = (from: number, count: number) => inThousands(from, count, "update public.population p set phone = reverse(p.phone), updated_at = p.updated_at + interval '1 hour' from bench_row r where p.citizen_number = r.citizen_number and RANGE");
