@@ -1,6 +1,7 @@
 import { describeError } from "#platform";
 import type { ApplyResult, FacetName } from "../catalog-index.ts";
 import type { IndexBatch, IndexDocument } from "../index-document.ts";
+import type { GenerationNames } from "./generations.ts";
 import { isNeo4jUnavailable, type Neo4jConnection, type RunCypher } from "./connection.ts";
 import { type IndexNames, type SlotNames } from "./schema.ts";
 
@@ -13,9 +14,9 @@ import { type IndexNames, type SlotNames } from "./schema.ts";
  * (:Grant)-[:ON]->(:Entry).
  */
 export interface DocumentWriter {
-  apply(target: SlotNames & { number: number; loading: boolean }, batch: IndexBatch): Promise<ApplyResult>;
+  apply(target: GenerationNames & { loading: boolean }, batch: IndexBatch): Promise<ApplyResult>;
   /** What loading left out: terms counted, references followed, texts indexed. */
-  finishLoading(target: SlotNames & { number: number }): Promise<void>;
+  finishLoading(target: GenerationNames): Promise<void>;
   /** Forgets what was remembered of a load. */
   forget(generation: number): void;
 }
@@ -23,19 +24,20 @@ export interface DocumentWriter {
 export const graphRelations = { "derived-from": "DERIVED_FROM", related: "RELATED_TO" } as const;
 
 export function createDocumentWriter({ connection, names }: { connection: Neo4jConnection; names: IndexNames }): DocumentWriter {
-  const facetNumbers = new Map<string, number>();
+  // By generation: of another server, or one that was emptied, the numbers are others.
+  const facetNumbers = new Map<string, Map<string, number>>();
   // Keys of terms that a load has committed: met again, they need no look-up.
   const loadedTerms = new Map<number, Set<string>>();
 
   /** Numbers of facet values; new ones in the caller's transaction, remembered when it has committed. */
-  async function numberFacets(cypher: RunCypher, documents: readonly IndexDocument[]): Promise<Map<string, number>> {
+  async function numberFacets(cypher: RunCypher, known: ReadonlyMap<string, number>, documents: readonly IndexDocument[]): Promise<Map<string, number>> {
     const numbers = new Map<string, number>();
     const unknown = new Set<string>();
     for (const document of documents) {
       for (const key of facetKeysOf(document)) {
-        const known = facetNumbers.get(key);
-        if (known === undefined) unknown.add(key);
-        else numbers.set(key, known);
+        const number = known.get(key);
+        if (number === undefined) unknown.add(key);
+        else numbers.set(key, number);
       }
     }
     if (unknown.size === 0) return numbers;
@@ -53,13 +55,13 @@ export function createDocumentWriter({ connection, names }: { connection: Neo4jC
     return numbers;
   }
 
-  async function write(target: SlotNames & { number: number; loading: boolean }, batch: IndexBatch): Promise<void> {
+  async function write(target: GenerationNames & { loading: boolean }, batch: IndexBatch): Promise<void> {
     const { documents, removals, position } = batch;
     const loaded = target.loading ? (loadedTerms.get(target.number) ?? new Set<string>()) : undefined;
     const terms = new Map<string, object>();
     for (const document of documents) for (const { kind, key, nameKey, pinyinKey, initialsKey } of document.terms) if (!loaded?.has(key)) terms.set(key, { kind, key, nameKey, pinyinKey, initialsKey });
     const numbers = await connection.write(async (cypher) => {
-      const facets = await numberFacets(cypher, documents);
+      const facets = await numberFacets(cypher, facetNumbers.get(target.identity) ?? new Map(), documents);
       if (target.loading) await writeDocuments(cypher, target, documents, facets, [...terms.values()]);
       else {
         const ids = [...documents.map(({ entry }) => entry.id), ...removals];
@@ -73,7 +75,9 @@ export function createDocumentWriter({ connection, names }: { connection: Neo4jC
       if (position !== undefined) await cypher(`MATCH (g:${names.generation} {number: $number}) SET g.position = CASE WHEN $position > g.position THEN $position ELSE g.position END`, { number: BigInt(target.number), position: BigInt(position) });
       return facets;
     });
-    for (const [key, number] of numbers) facetNumbers.set(key, number);
+    facetNumbers.set(target.identity, new Map([...(facetNumbers.get(target.identity) ?? []), ...numbers]));
+    // The one that serves and the one that is being built.
+    if (facetNumbers.size > 2) facetNumbers.delete(facetNumbers.keys().next().value!);
     if (loaded) {
       for (const key of terms.keys()) loaded.add(key);
       loadedTerms.set(target.number, loaded);

@@ -6,6 +6,8 @@ import { deleteAll, slotNames, slots, type IndexNames, type Slot, type SlotNames
 /** A generation with the labels that its nodes bear. */
 export interface GenerationNames extends SlotNames {
   number: number;
+  /** Another server, or one that was emptied, begins with number 1 again: this tells them apart. */
+  identity: string;
 }
 
 interface GenerationRow {
@@ -16,8 +18,8 @@ interface GenerationRow {
 }
 
 export async function findServing(cypher: RunCypher, names: IndexNames): Promise<GenerationNames | undefined> {
-  const rows = await cypher<{ number: number; slot: Slot }>(`MATCH (g:${names.generation} {state: 'serving'}) RETURN g.number AS number, g.slot AS slot`);
-  return rows[0] && { number: rows[0].number, ...slotNames(names, rows[0].slot) };
+  const rows = await cypher<{ number: number; slot: Slot; identity: string }>(`MATCH (g:${names.generation} {state: 'serving'}) RETURN g.number AS number, g.slot AS slot, g.identity AS identity`);
+  return rows[0] && { ...rows[0], ...slotNames(names, rows[0].slot) };
 }
 
 export function indexNotBuilt(): UnavailableError {
@@ -33,18 +35,18 @@ export async function findGeneration(cypher: RunCypher, names: IndexNames, numbe
 }
 
 /** A generation in the slot that does not serve. Whatever stood there was removed before. */
-export async function createGeneration(connection: Neo4jConnection, names: IndexNames, start: { tokeniser: string; position: number; at: Date }): Promise<GenerationNames> {
+export async function createGeneration(connection: Neo4jConnection, names: IndexNames, start: { tokeniser: string; position: number; at: Date }): Promise<number> {
   const rows = await connection.write(async (cypher) => {
     const serving = await findServing(cypher, names);
     const slot = slots.find((each) => each !== serving?.slot)!;
-    return cypher<{ number: number; slot: Slot }>(
+    return cypher<{ number: number }>(
       `MATCH (i:${names.index} {name: 'catalog'}) SET i.lastNumber = coalesce(i.lastNumber, 0) + 1
-       CREATE (g:${names.generation} {number: i.lastNumber, slot: $slot, state: 'building', loading: true, tokeniser: $tokeniser, position: $position, startedAt: $at})
-       RETURN g.number AS number, g.slot AS slot`,
+       CREATE (g:${names.generation} {number: i.lastNumber, slot: $slot, state: 'building', loading: true, identity: randomUUID(), tokeniser: $tokeniser, position: $position, startedAt: $at})
+       RETURN g.number AS number`,
       { slot, tokeniser: start.tokeniser, position: BigInt(start.position), at: start.at.toISOString() },
     );
   });
-  return { number: rows[0]!.number, ...slotNames(names, rows[0]!.slot) };
+  return rows[0]!.number;
 }
 
 /** Removes generations that do not serve, with everything in their slots. Repeatable: what is broken off is ended the next time. */

@@ -63,7 +63,7 @@ export function createNeo4jCatalogIndex({ access, clock, log, monotonicMs, prefi
       const target = lastServing;
       if (target === undefined) throw indexNotBuilt();
       const { answer, serving } = await ask(target);
-      if (serving?.number === target.number) {
+      if (serving?.identity === target.identity) {
         if ("failure" in answer) throw answer.failure;
         return answer.value;
       }
@@ -98,9 +98,9 @@ export function createNeo4jCatalogIndex({ access, clock, log, monotonicMs, prefi
     });
 
   async function targetOf(number: number): Promise<GenerationNames & { loading: boolean }> {
-    const rows = await connection.read((cypher) => cypher<{ slot: Slot; loading: boolean }>(`MATCH (g:${names.generation} {number: $number}) RETURN g.slot AS slot, coalesce(g.loading, false) AS loading`, { number: BigInt(number) }));
+    const rows = await connection.read((cypher) => cypher<{ slot: Slot; loading: boolean; identity: string }>(`MATCH (g:${names.generation} {number: $number}) RETURN g.slot AS slot, g.loading AS loading, g.identity AS identity`, { number: BigInt(number) }));
     if (rows[0] === undefined) throw new UnavailableError(`Index generation ${number} is gone`, { zh: "索引版本已不存在", code: "index.generation-gone", nextStep: "Start the rebuild again." });
-    return { number, loading: rows[0].loading, ...slotNames(names, rows[0].slot) };
+    return { number, ...rows[0], ...slotNames(names, rows[0].slot) };
   }
 
   return {
@@ -146,9 +146,11 @@ export function createNeo4jCatalogIndex({ access, clock, log, monotonicMs, prefi
       return rows[0]!;
     },
     async beginRebuild(start) {
+      // The server may have been emptied or replaced since this process looked.
+      migrated = undefined;
       await ready();
       await removeGenerations(connection, names);
-      return (await createGeneration(connection, names, { ...start, at: clock.now() })).number;
+      return createGeneration(connection, names, { ...start, at: clock.now() });
     },
     apply: async (generation, batch) => writer.apply(await targetOf(generation), batch),
     finishLoading: async (generation) => writer.finishLoading(await targetOf(generation)),

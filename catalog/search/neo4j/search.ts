@@ -4,6 +4,7 @@ import { scoreUnit, scoreWeights } from "../ranking.ts";
 import { entryOf, type StoredEntry } from "../stored-entry.ts";
 import type { RunCypher } from "./connection.ts";
 import { facetKey } from "./documents.ts";
+import type { GenerationNames } from "./generations.ts";
 import { luceneQueryOf } from "./lucene.ts";
 import type { IndexNames, SlotNames } from "./schema.ts";
 import { scoreCypher, scoreValueCypher, type ScoreCypher } from "./score-cypher.ts";
@@ -19,17 +20,23 @@ export interface SearchStatements {
   maskedFacets: Map<FacetName, number>;
 }
 
-/** Which numbers stand for which facet values. They never change, so what was read once is kept. */
+/** Which numbers stand for which facet values. They never change within a generation, so what was read once is kept. */
 export interface FacetNumbers {
-  nameOf(cypher: RunCypher, numbers: readonly number[]): Promise<ReadonlyMap<number, readonly [FacetName, string]>>;
+  nameOf(cypher: RunCypher, generation: string, numbers: readonly number[]): Promise<ReadonlyMap<number, readonly [FacetName, string]>>;
   /** Of values that some entry has or had; others have none. */
-  numbersOf(cypher: RunCypher, keys: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  numbersOf(cypher: RunCypher, generation: string, keys: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
 export function createFacetNumbers(names: IndexNames): FacetNumbers {
   const byNumber = new Map<number, readonly [FacetName, string]>();
   const byKey = new Map<string, number>();
-  async function load(cypher: RunCypher): Promise<void> {
+  let readFor: string | undefined;
+  async function load(cypher: RunCypher, generation: string): Promise<void> {
+    if (readFor !== generation) {
+      byNumber.clear();
+      byKey.clear();
+      readFor = generation;
+    }
     for (const { key, number } of await cypher<{ key: string; number: number }>(`MATCH (v:${names.facetValue}) RETURN v.key AS key, v.number AS number`)) {
       const end = key.indexOf("\n");
       byNumber.set(number, [key.slice(0, end) as FacetName, key.slice(end + 1)]);
@@ -37,12 +44,12 @@ export function createFacetNumbers(names: IndexNames): FacetNumbers {
     }
   }
   return {
-    async nameOf(cypher, numbers) {
-      if (numbers.some((number) => !byNumber.has(number))) await load(cypher);
+    async nameOf(cypher, generation, numbers) {
+      if (readFor !== generation || numbers.some((number) => !byNumber.has(number))) await load(cypher, generation);
       return byNumber;
     },
-    async numbersOf(cypher, keys) {
-      if (keys.some((key) => !byKey.has(key))) await load(cypher);
+    async numbersOf(cypher, generation, keys) {
+      if (readFor !== generation || keys.some((key) => !byKey.has(key))) await load(cypher, generation);
       return byKey;
     },
   };
@@ -52,7 +59,7 @@ export interface SearchEntriesOptions<After> {
   cypher: RunCypher;
   access: Access;
   facetNumbers: FacetNumbers;
-  target: SlotNames;
+  target: GenerationNames;
   viewer: Actor;
   /** Sent with the question and answered after it. */
   lookAfterwards(): Promise<After>;
@@ -60,7 +67,7 @@ export interface SearchEntriesOptions<After> {
 
 export async function searchEntries<After>({ cypher, access, facetNumbers, target, viewer, lookAfterwards }: SearchEntriesOptions<After>, request: IndexSearchRequest): Promise<{ result: IndexSearchResult; after: After }> {
   const wanted = Object.entries(request.filters.values).flatMap(([facet, values]) => (values ?? []).map((value) => facetKey(facet as FacetName, value)));
-  const numbers = wanted.length === 0 ? new Map<string, number>() : await facetNumbers.numbersOf(cypher, wanted);
+  const numbers = wanted.length === 0 ? new Map<string, number>() : await facetNumbers.numbersOf(cypher, target.identity, wanted);
   const { page, counts, maskedFacets } = searchStatements(access, target, viewer, request, numbers);
   // All are sent at once; the server answers them one after the other in the same transaction.
   const [rows, groups, after] = await Promise.all([
@@ -72,7 +79,7 @@ export async function searchEntries<After>({ cypher, access, facetNumbers, targe
   const found = { hits: hits.slice(0, request.first), hasNextPage: hits.length > request.first };
   if (request.facets.length === 0) return { result: { ...found, total: groups[0]?.hits ?? 0, facets: [] }, after };
 
-  const names = await facetNumbers.nameOf(cypher, groups.map(({ facet }) => facet));
+  const names = await facetNumbers.nameOf(cypher, target.identity, groups.map(({ facet }) => facet));
   const byMask = new Map<number, Map<FacetName, Map<string, number>>>();
   for (const { failed, facet, hits: count } of groups) {
     const [name, value] = names.get(facet)!;

@@ -33,6 +33,9 @@ async function exportText(catalog: MatrixCity["catalog"], actor: Actor, options:
   return Buffer.concat(parts).toString("utf8");
 }
 
+/** What a busy machine cuts short would look as if it were hidden. */
+const patient = { deadlineMs: 5_000 };
+
 const published = (entry: MatrixEntry) => entry.kind.split(" ")[1] === "published";
 
 /** Undefined where the caller is told that it is not there, or may not ask at all. */
@@ -109,10 +112,10 @@ export function entrySurfaces({ catalog, entries, root, kernel }: MatrixCity): E
     { name: "suggestions", shows: "same", perEntry: true, among: derived, listVisible: (actor) => each(async (entry) => (await search.suggest(actor, entry.mark, 20)).length > 0, derived) },
     { name: "related entries", shows: "same", among: derived, listVisible: async (actor) => new Set((await search.related(actor, root.id, 50)).map(({ entry }) => entry.id).filter((id) => entries.some((one) => one.id === id && one.derived))) },
     { name: "related entries from itself", shows: "same", perEntry: true, among: derived, listVisible: (actor) => each(async (entry) => (await unlessHidden(search.related(actor, entry.id, 5))) !== undefined, derived) },
-    { name: "lineage downstream", shows: "same", among: derived, listVisible: async (actor) => own((await search.lineage(actor, root.id, "downstream")).nodes.map(({ entry }) => entry.id)) },
-    { name: "lineage upstream from itself", shows: "same", perEntry: true, among: derived, listVisible: (actor) => each(async (entry) => (await unlessHidden(search.lineage(actor, entry.id, "upstream"))) !== undefined, derived) },
+    { name: "lineage downstream", shows: "same", among: derived, listVisible: async (actor) => own((await search.lineage(actor, root.id, "downstream", patient)).nodes.map(({ entry }) => entry.id)) },
+    { name: "lineage upstream from itself", shows: "same", perEntry: true, among: derived, listVisible: (actor) => each(async (entry) => (await unlessHidden(search.lineage(actor, entry.id, "upstream", patient))) !== undefined, derived) },
     { name: "impact of itself", shows: "same", perEntry: true, among: derived, listVisible: (actor) => each(async (entry) => (await unlessHidden(search.impact(actor, entry.id))) !== undefined, derived) },
-    { name: "path to it", shows: "same", perEntry: true, among: derived, listVisible: (actor) => each(async (entry) => ((await unlessHidden(search.path(actor, root.id, entry.id)))?.steps.length ?? 0) > 0, derived) },
+    { name: "path to it", shows: "same", perEntry: true, among: derived, listVisible: (actor) => each(async (entry) => ((await unlessHidden(search.path(actor, root.id, entry.id, patient)))?.steps.length ?? 0) > 0, derived) },
     { name: "collectors of an item", shows: "no more", listVisible: async (actor) => own((await unlessHidden(collections.collectors(actor, "name:共有指标项")))?.map((collector) => collector.entryId) ?? []) },
     { name: "items collected elsewhere", shows: "no more", perEntry: true, listVisible: (actor) => each(async (entry) => (await unlessHidden(collections.duplicates(actor, entry.id))) !== undefined) },
     { name: "asking for it", shows: "no more", perEntry: true, among: published, listVisible: (actor) => each(async (entry) => (await unlessHidden(sharing.requests.check(actor, { entryId: entry.id }))) !== undefined, published) },
@@ -164,7 +167,7 @@ export function countSurfaces({ catalog, root, entries }: MatrixCity): CountSurf
     { name: "total of a search for words", count: async (actor) => ({ total: (await search.search(actor, { text: "登记信息", first: 1 })).total }), expected: (visible) => ({ total: visible.length }) },
     {
       name: "impact",
-      count: async (actor) => ({ entries: (await search.impact(actor, root.id)).entries }),
+      count: async (actor) => ({ entries: (await search.impact(actor, root.id, patient)).entries }),
       expected: (visible) => ({ entries: visible.filter((entry) => entry.content.derivedFrom?.includes(root.code)).length }),
     },
     {

@@ -103,6 +103,22 @@ describe.skipIf(!canKillNeo4j)("Neo4j is away for a while", () => {
     expect(asked).toBeGreaterThan(2);
   }, 180_000);
 
+  test("an index that somebody emptied is built anew, and what was remembered of the old one misleads nobody", async () => {
+    const { search } = city.catalog;
+    const ask = async () => {
+      const { total, facets } = await search.search(everything, { text: "", first: 1, facets: ["organisation", "state", "theme"] });
+      return { total, facets };
+    };
+    const before = await ask();
+    await city.openIndex().removeAll();
+    await expect(ask()).rejects.toMatchObject({ kind: "Unavailable", code: "index.not-built" });
+    // From the other end, so that values get other numbers than before.
+    const [last] = fixtureEntries.slice(-1);
+    await announce(city.setting.kernel, last!);
+    await search.bringUpToDate();
+    expect(await ask()).toEqual(before);
+  }, 120_000);
+
   test("a centre starts without it, and stops", async () => {
     await city.engine.stop();
     const started = city.catalogOver(city.openIndex());
