@@ -88,7 +88,7 @@ function runIn(tx: ManagedTransaction): RunCypher {
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | undefined)?.code ?? "");
 
 /** The server is away, starting, changing leaders, or refuses us: the same call may succeed later. */
-export function isNeo4jUnavailable(error: unknown): boolean {
+function isNeo4jUnavailable(error: unknown): boolean {
   const code = codeOf(error);
   return code === "ServiceUnavailable" || code === "SessionExpired" || code.startsWith("Neo.TransientError") || code.startsWith("Neo.ClientError.Security") || code.startsWith("Neo.ClientError.Cluster") || code === "Neo.ClientError.Database.DatabaseNotFound" || (error instanceof Error && /Connection acquisition timed out|Pool is closed|Could not perform discovery|Connection was closed by server/.test(error.message));
 }
@@ -108,6 +108,6 @@ export function indexUnavailable(detail: string, nextStep: string, cause?: unkno
   return new UnavailableError(`The catalog index is unavailable: ${detail}`, { zh: "目录索引暂不可用,登记、共享与交换不受影响", code: "index.unavailable", nextStep, ...(cause === undefined ? {} : { cause }) });
 }
 
-export function hostOf(url: string): string {
+function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : "(unreadable address)";
 }

@@ -1,9 +1,9 @@
-import { describeError } from "#platform";
+import { describeError, isRefusal } from "#platform";
 import type { ApplyResult, FacetName } from "../catalog-index.ts";
 import type { IndexBatch, IndexDocument } from "../index-document.ts";
 import type { GenerationNames } from "./generations.ts";
-import { isNeo4jUnavailable, type Neo4jConnection, type RunCypher } from "./connection.ts";
-import { type IndexNames, type SlotNames } from "./schema.ts";
+import { CypherTimeout, type Neo4jConnection, type RunCypher } from "./connection.ts";
+import type { IndexNames, SlotNames } from "./schema.ts";
 
 /**
  * Writes documents in place of what stood there of the same entries.
@@ -96,7 +96,7 @@ export function createDocumentWriter({ connection, names }: { connection: Neo4jC
         await write(target, { ...batch, documents });
         return { applied: documents.length, refused };
       } catch (error) {
-        if (isNeo4jUnavailable(error) || isRefusalOrTimeout(error) || documents.length === 0) throw error;
+        if (isNotOfTheDocument(error) || documents.length === 0) throw error;
       }
       // One of them is to blame: each alone, then what moves the position.
       let applied = 0;
@@ -105,7 +105,7 @@ export function createDocumentWriter({ connection, names }: { connection: Neo4jC
           await write(target, { documents: [document], removals: [] });
           applied += 1;
         } catch (error) {
-          if (isNeo4jUnavailable(error) || isRefusalOrTimeout(error)) throw error;
+          if (isNotOfTheDocument(error)) throw error;
           refused.push({ entryId: document.entry.id, reason: describeError(error) });
         }
       }
@@ -127,7 +127,7 @@ export function createDocumentWriter({ connection, names }: { connection: Neo4jC
 
 export const parkedKey = (generation: number, entryId: string): string => `${generation} ${entryId}`;
 
-const isRefusalOrTimeout = (error: unknown): boolean => error instanceof Error && ("kind" in error || error.constructor.name === "CypherTimeout");
+const isNotOfTheDocument = (error: unknown): boolean => isRefusal(error) || error instanceof CypherTimeout;
 
 /** Removes what hangs on these entries, and the entries that are gone; answers with the terms that they had. */
 async function clear(cypher: RunCypher, { entry, grant }: SlotNames, ids: readonly string[], removals: readonly string[]): Promise<string[]> {
