@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { emptyHead } from "../protocol/envelope.ts";
 import { application, cityOffice, eventually, makeBatch, newGrant, providerOperator, send, startExchange, type TestExchange, type TestProvider } from "./exchange.fixture.ts";
 
@@ -40,6 +40,16 @@ describe("back-pressure", () => {
     }
     abort.abort();
     expect(count).toBe(300);
+  });
+
+  test("passes on a log's wish for less, and takes the same batch afterwards", async () => {
+    const { feed } = await newFeed({ applicationId: "app_1" });
+    const assignment = (await provider.assignment(feed.id))!;
+    const batch = await makeBatch(provider, assignment, emptyHead, "refresh-begin");
+    const busy = vi.spyOn(exchange.center.feedLog, "append").mockResolvedValue({ appended: false, because: "busy", retryAfterMs: 250 });
+    expect(await provider.client.sendBatches([batch])).toMatchObject([{ feedId: feed.id, outcome: "wait", retryAfterMs: 250, zh: expect.stringContaining("稍后") as string }]);
+    busy.mockRestore();
+    expect(await provider.client.sendBatches([batch])).toMatchObject([{ outcome: "accepted", head: { sequence: 1 } }]);
   });
 
   test("slows a node that sends too many batches", async () => {
