@@ -31,6 +31,10 @@ export async function createHttpServer(options: CreateHttpServerOptions): Promis
     requestTimeout: 120_000,
   });
   await app.register(helmet, { contentSecurityPolicy: false });
+  // Whoever has hung up has no address any more, and nobody reads the answer.
+  app.addHook("onRequest", async (request, reply) => {
+    if (request.socket.destroyed) reply.hijack();
+  });
   await app.register(rateLimit, {
     max: options.requestsPerMinute,
     timeWindow: "1 minute",
@@ -52,6 +56,8 @@ export async function createHttpServer(options: CreateHttpServerOptions): Promis
     return reply.code(500).send({ error: { kind: "Unexpected", message: "Something went wrong here; the log has the details under the correlation id", zh: "服务器内部错误", correlationId: request.id } });
   });
 
+  // Limited as well: otherwise addresses that are not there could be tried without end.
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => reply.code(404).send({ error: { kind: "NotFound", message: `There is nothing at ${request.method} ${request.url.slice(0, 200)}`, zh: "地址不存在", correlationId: request.id } }));
   app.get("/healthz", async () => ({ status: "alive" }));
   app.get("/readyz", async (_request, reply) => {
     const parts = await Promise.all(
