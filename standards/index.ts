@@ -74,13 +74,8 @@ export { isIsoDate } from "./codes/dates.ts";
 export { themeCodeOf, themeNameOf } from "./codes/theme-names.ts";
 
 export { CalendarYearMissingError, createWorkingCalendar } from "./calendar/working-calendar.ts";
-export type {
-  CalendarDay,
-  DayReason,
-  DeadlineExplanation,
-  SkippedDays,
-  WorkingCalendar,
-} from "./calendar/working-calendar.ts";
+export type { WorkingCalendar } from "./calendar/working-calendar.ts";
+export type { CalendarDay, DayReason, DeadlineExplanation, SkippedDays } from "./calendar/calendar-day.ts";
 export { holidayNotices, parseHolidayNotice } from "./calendar/holiday-notices.ts";
 export type { HolidayNotice } from "./calendar/holiday-notices.ts";
 

@@ -1,6 +1,7 @@
 import type { CatalogEntry } from "#standards";
 import { ConflictError, InputError, NotFoundError, type Actor, type Kernel, type Reader, type Transaction } from "#platform";
 import { checkPageSize, decodeCursor, encodeCursor, toPage, type Page, type PageRequest } from "../model/page.ts";
+import { assertReason } from "../model/reason.ts";
 import { findChangeRequest, insertChangeRequest, listChangeRequests, updateChangeRequest, type ChangeRequest } from "./change-request-repository.ts";
 import { assertChangeRequestTransition, transitionChangeRequest, type ChangeRequestTransitionOptions } from "./change-request-transition.ts";
 import type { ChangeRequestAction, ChangeRequestState } from "./change-request-transitions.ts";
@@ -8,7 +9,7 @@ import { diffContents, type ContentDiff } from "./content-diff.ts";
 import { assertDraft, invalidContent } from "./draft-content.ts";
 import { entryNotFound } from "./entry-drafts.ts";
 import { entryScopeColumn, findEntries, findEntry, scopeSubjectOf, type EntryRecord } from "./entry-repository.ts";
-import { assertAnotherPair, assertReason, reasonsToIssues, type ReturnReason } from "./entry-review.ts";
+import { assertAnotherPair, reasonsToIssues, type ReturnReason } from "./entry-review.ts";
 import { findVersion, listVersions, type EntryVersion } from "./entry-version-repository.ts";
 import { checkContents } from "./rule-context.ts";
 

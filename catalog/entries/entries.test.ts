@@ -191,7 +191,7 @@ describe("review", () => {
 
   test("what the city suspended the department cannot resume by itself", async () => {
     const { id } = await bring("published");
-    await expect(t.catalog.entries.suspend(reviewer, id, " ")).rejects.toMatchObject({ code: "entry.no-reason" });
+    await expect(t.catalog.entries.suspend(reviewer, id, " ")).rejects.toMatchObject({ code: "reason.required" });
     await t.catalog.entries.suspend(reviewer, id, "数据质量核查");
     await expect(t.catalog.entries.resume(approver, id, "已处理")).rejects.toMatchObject({ code: "entry.resume.not-yours" });
     expect(await t.catalog.entries.resume(reviewer, id, "核查完成")).toMatchObject({ state: "published" });

@@ -1,4 +1,5 @@
 import { ConflictError, InputError, isRefusal, NotAllowedError, type Actor, type Issue, type Kernel, type Refusal, type Transaction } from "#platform";
+import { assertReason } from "../model/reason.ts";
 import type { Entry, EntryState } from "../model/types.ts";
 import { dismissOpenChangeRequest } from "./change-request-transition.ts";
 import { invalidContent } from "./draft-content.ts";
@@ -41,10 +42,6 @@ export function assertAnotherPair(actor: Actor, doneBy: readonly (string | undef
 export function reasonsToIssues(reasons: readonly ReturnReason[]): Issue[] {
   if (reasons.length === 0 || reasons.some((reason) => reason.text.trim() === "")) throw new InputError("A return says everything that must be put right", { zh: "退回须一次性告知需要补正的全部内容", code: "entry.return.no-reason", nextStep: "Give at least one reason, each with a text.", issues: [{ path: "/reasons", code: "required", message: "at least one reason with a text", zh: "至少填写一条退回原因" }] });
   return reasons.map((reason) => ({ path: reason.path, code: "entry.returned", message: reason.text, zh: reason.text }));
-}
-
-export function assertReason(reason: string): void {
-  if (reason.trim().length < 2) throw new InputError("A reason is needed", { zh: "须填写原因", code: "entry.no-reason", issues: [{ path: "/reason", code: "required", message: "is required", zh: "须填写原因" }] });
 }
 
 export function createEntryReview({ kernel }: { kernel: Kernel }): EntryReview {

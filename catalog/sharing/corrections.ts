@@ -5,7 +5,7 @@ import { findCorrection, findOpenCorrection, insertCorrection, listCorrections, 
 import type { Deadline } from "./deadline-model.ts";
 import type { DeadlineService } from "./deadlines.ts";
 import { selectGrants } from "./grant-repository.ts";
-import { assertReason } from "./requests.ts";
+import { assertReason } from "../model/reason.ts";
 import { listAccess } from "./rows.ts";
 import { runWork, type SharingSources, type Work } from "./work.ts";
 

@@ -7,7 +7,7 @@ import { findDispute, insertDispute, insertDisputeStep, listDisputes, listDisput
 import { findGrant } from "./grant-repository.ts";
 import { canTransition } from "./request-model.ts";
 import { findRequest } from "./request-repository.ts";
-import { assertReason } from "./requests.ts";
+import { assertReason } from "../model/reason.ts";
 import { listAccess } from "./rows.ts";
 import { runWork, transition as transitionRequest, type Work } from "./work.ts";
 

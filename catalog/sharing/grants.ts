@@ -8,7 +8,7 @@ import { findGrant, insertGrant, insertGrantVersion, insertStop, listGrantVersio
 import { narrowingCheck, type IntakeLimits } from "./intake.ts";
 import { canTransition, type Narrowing, type Request } from "./request-model.ts";
 import { findRequest } from "./request-repository.ts";
-import { assertReason } from "./requests.ts";
+import { assertReason } from "../model/reason.ts";
 import { listAccess } from "./rows.ts";
 import { runWork, transition, type SharingSources, type Work } from "./work.ts";
 

@@ -2,6 +2,7 @@ import { ConflictError, InputError, NotAllowedError, NotFoundError, type Actor, 
 import type { Entry } from "../model/types.ts";
 import { allocateNumber } from "../numbers/number-series.ts";
 import { checkPageSize, decodeCursor, encodeCursor, toPage, type Page, type PageRequest } from "../model/page.ts";
+import { assertReason } from "../model/reason.ts";
 import type { Decisions } from "./decisions.ts";
 import { localDay, type Deadline } from "./deadline-model.ts";
 import type { DeadlineService } from "./deadlines.ts";
@@ -58,12 +59,6 @@ export interface CreateRequestsOptions {
 }
 
 export const requestNotFound = (id: string) => new NotFoundError(`No request ${id} that you may see`, { zh: "申请不存在或无权查看", code: "request.not-found" });
-
-/** A reason that a person has to give. */
-export function assertReason(reason: string, member = "reason"): void {
-  if (reason.trim().length >= 2 && reason.length <= 2000) return;
-  throw new InputError("A reason of 2 to 2000 characters is needed", { zh: "请填写理由(2 至 2000 字)", code: "reason.required", issues: [{ path: `/${member}`, code: "required", message: "is required", zh: "为必填" }] });
-}
 
 export function createRequests({ kernel, sources, deadlines, decisions, limits }: CreateRequestsOptions): RequestService {
   const { access, database } = kernel;

@@ -5,7 +5,8 @@ import type { DeadlineService } from "./deadlines.ts";
 import { requestSubject, requiredParts, reviewOffices, type MaterialItem, type Narrowing, type Opinion, type Request, type RequestAction, type RequestContent, type ReviewOffice, type ReviewPart } from "./request-model.ts";
 import { findOfficeOf, findRequest, insertOpinion, insertReturn, listOffices, listOpinions, listReturns, upsertOffice } from "./request-repository.ts";
 import { partsOf, refusalOf, type StepContext } from "./request-rules.ts";
-import { assertReason, requestNotFound } from "./requests.ts";
+import { assertReason } from "../model/reason.ts";
+import { requestNotFound } from "./requests.ts";
 import { runWork, transition, type SharingSources, type Work } from "./work.ts";
 
 /** 审核: the provider's answer, the four offices' opinions, material asked for, extension, provision (art. 21-22). */

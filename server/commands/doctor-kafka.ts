@@ -2,7 +2,7 @@ import { probeKafka } from "#exchange-nodes";
 import { describeError } from "#platform";
 import { kafkaSettingsOf } from "../compose/feed-log.ts";
 import type { CenterConfig } from "../settings.ts";
-import type { Finding } from "./doctor.ts";
+import type { Finding } from "./doctor-finding.ts";
 
 const weekMs = 7 * 86_400_000;
 

@@ -2,7 +2,7 @@ import { probeNeo4j } from "#catalog";
 import { describeError, systemClock } from "#platform";
 import { neo4jSettingsOf } from "../compose/catalog-index.ts";
 import type { CenterConfig } from "../settings.ts";
-import type { Finding } from "./doctor.ts";
+import type { Finding } from "./doctor-finding.ts";
 
 const oldest = [5, 23] as const;
 const skewWarningMs = 2_000;

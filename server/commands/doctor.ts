@@ -2,17 +2,10 @@ import { createDatabase, createSilentLog, describeError, describeUrl, migrationS
 import { nodeMigrations } from "#exchange-nodes";
 import { createWorkingCalendar } from "#standards";
 import { centerMigrations, cityMigrations } from "../compose/center.ts";
+import type { Finding } from "./doctor-finding.ts";
 import { checkKafka } from "./doctor-kafka.ts";
 import { checkNeo4j } from "./doctor-neo4j.ts";
 import { loadCenterConfig, loadNodeConfig } from "../settings.ts";
-
-/** One thing looked at, what was found, and what to do where it is not well. */
-export interface Finding {
-  what: string;
-  state: "good" | "warning" | "bad";
-  found: string;
-  todo?: string;
-}
 
 const oldestPostgres = 150_000;
 const skewWarningMs = 2_000;

@@ -1,5 +1,5 @@
 import { dayNumber, weekdayOf } from "../codes/dates.ts";
-import type { DeadlineExplanation } from "./working-calendar.ts";
+import type { DeadlineExplanation } from "./calendar-day.ts";
 
 const zhWeekdays = "一二三四五六日";
 const enWeekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];

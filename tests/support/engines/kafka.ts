@@ -77,7 +77,7 @@ export async function openLocalKafka(options: LocalKafkaOptions = {}): Promise<E
   const properties = join(folder, "server.properties");
   writeFileSync(properties, propertiesOf(options, { client, internal, controller }, join(folder, "data")));
   const java = ["-cp", `${libraries}/*`] as const;
-  await promisify(execFile)("java", [...java, "kafka.tools.StorageTool", "format", "-t", randomBytes(16).toString("base64url"), "-c", properties], { cwd: folder });
+  await promisify(execFile)("java", [...java, "kafka.tools.StorageTool", "format", `--cluster-id=${randomBytes(16).toString("base64url")}`, "-c", properties], { cwd: folder });
   const process = createEngineProcess({ name: "Kafka", command: ["java", "-Xms256m", "-Xmx512m", ...java, "kafka.Kafka", properties], cwd: folder, logFile: join(folder, "kafka.log"), isReady: () => answers(client) });
   const engine: Engine = {
     url: `127.0.0.1:${client}`,
