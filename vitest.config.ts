@@ -5,8 +5,6 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: "graphql/index.js" }] },
   test: {
     include: ["{standards,platform,catalog,exchange-nodes,base-databases,coordination-apps,server}/**/*.test.ts", "tests/**/*.test.ts", "bench/**/*.test.ts"],
-    // Minutes long, with processes killed on purpose: `npm run test:end-to-end` runs them.
-    exclude: process.env.ZHENGTONG_END_TO_END ? ["**/node_modules/**"] : ["**/node_modules/**", "tests/end-to-end/**"],
     globalSetup: ["tests/support/server-setup.ts"],
     pool: "forks",
     maxWorkers: 2,
