@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AuthToken, Driver, ManagedTransaction, Session } from "neo4j-driver";
 import { describeError, UnavailableError } from "#platform";
 
@@ -31,6 +32,7 @@ const writeTimeoutMs = 300_000;
 /** How long the driver tries again by itself: short, because people wait; who applies events comes back anyway. */
 const retryMs = 2_500;
 const connectMs = 2_500;
+const bulkAttempts = 5;
 
 /** The transaction ran out of the time that it was given. */
 export class CypherTimeout extends Error {}
@@ -71,7 +73,17 @@ export function openNeo4j({ url, user, password, database, maxConnections = 50 }
   return {
     read: (run, { timeoutMs = readTimeoutMs } = {}) => withSession("READ", (session) => session.executeRead((tx) => run(runIn(tx)), { timeout: timeoutMs })),
     write: (run, { timeoutMs = writeTimeoutMs } = {}) => withSession("WRITE", (session) => session.executeWrite((tx) => run(runIn(tx)), { timeout: timeoutMs })),
-    bulk: (text, parameters = {}) => withSession("WRITE", async (session) => void (await session.run(text, parameters))),
+    async bulk(text, parameters = {}) {
+      // Two processes that change the schema at once may end each other's turn: the driver leaves that to us here.
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await withSession("WRITE", async (session) => void (await session.run(text, parameters)));
+        } catch (error) {
+          if (attempt >= bulkAttempts || !codeOf((error as Error).cause).startsWith("Neo.TransientError.Transaction")) throw error;
+          await sleep(100 * 2 ** attempt * (0.5 + Math.random()));
+        }
+      }
+    },
     async close() {
       if (made === undefined) return;
       const { driver } = await made;

@@ -380,16 +380,16 @@ test("suggestions, related entries, lineage, impact, a path and items collected 
           },
           "reasons": [
             {
+              "items": [],
+              "kind": "LINEAGE",
+            },
+            {
               "items": [
                 "参保状态",
                 "姓名",
                 "公民身份号码",
               ],
               "kind": "SHARES_ITEMS",
-            },
-            {
-              "items": [],
-              "kind": "LINEAGE",
             },
           ],
         },
@@ -399,15 +399,15 @@ test("suggestions, related entries, lineage, impact, a path and items collected 
           },
           "reasons": [
             {
+              "items": [],
+              "kind": "LINEAGE",
+            },
+            {
               "items": [
                 "姓名",
                 "公民身份号码",
               ],
               "kind": "SHARES_ITEMS",
-            },
-            {
-              "items": [],
-              "kind": "LINEAGE",
             },
           ],
         },
