@@ -57,7 +57,7 @@ export async function startEngineHost(): Promise<EngineHost> {
 /**
  * The address of the run's engine: of the server that the environment names, else of one in Docker, else of a local
  * process. Undefined where none can be had, after saying so: the file then skips its tests
- * (`describe.skipIf(url === undefined)`). With CI set, a missing engine is a failure.
+ * (`describe.skipIf(url === undefined)`). With ZHENGTONG_TEST_ENGINES=required, a missing engine is a failure.
  */
 export async function engineUrl(name: EngineName): Promise<string | undefined> {
   const { title, environmentVariable } = kinds[name];
@@ -67,7 +67,7 @@ export async function engineUrl(name: EngineName): Promise<string | undefined> {
   const found = (await response.json()) as Answer;
   if ("url" in found) return found.url;
   const message = `${title} cannot be had: ${found.missing}. Set ${environmentVariable}, or start Docker, or install what is missing.`;
-  if (process.env.CI) throw new Error(message);
+  if (process.env.ZHENGTONG_TEST_ENGINES === "required") throw new Error(message);
   process.stderr.write(`\n!!! SKIPPED: ${message}\n\n`);
   return undefined;
 }
