@@ -6,7 +6,7 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { createDatabase, createSilentLog, startEmbeddedPostgres } from "#platform";
-import { engineUrl, neo4jConnection } from "#test-support";
+import { engineUrl, kafkaBrokers, neo4jConnection } from "#test-support";
 
 /** The first command of the README, as a process of its own in a folder of its own. */
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -126,10 +126,10 @@ test("the commands work on what the demonstration left: intact evidence verifies
   }
 }, 900_000);
 
-const [neo4jUrl, kafkaBrokers] = [await engineUrl("neo4j"), await engineUrl("kafka")];
-test.skipIf(neo4jUrl === undefined || kafkaBrokers === undefined)("with the index in Neo4j and the feeds in Kafka the account is the same", async () => {
+const [neo4jUrl, brokers] = [await engineUrl("neo4j"), await kafkaBrokers()];
+test.skipIf(neo4jUrl === undefined || brokers === undefined)("with the index in Neo4j and the feeds in Kafka the account is the same", async () => {
   const neo4j = neo4jConnection(neo4jUrl!);
-  const production = await figuresOf(runDemo({ seed: 3, folder: "production", settings: { ZHENGTONG_NEO4J_URL: neo4j.url, ZHENGTONG_NEO4J_USER: neo4j.user, ZHENGTONG_NEO4J_PASSWORD: neo4j.password, ZHENGTONG_KAFKA_BROKERS: kafkaBrokers! } }));
+  const production = await figuresOf(runDemo({ seed: 3, folder: "production", settings: { ZHENGTONG_NEO4J_URL: neo4j.url, ZHENGTONG_NEO4J_USER: neo4j.user, ZHENGTONG_NEO4J_PASSWORD: neo4j.password, ZHENGTONG_KAFKA_BROKERS: brokers! } }));
   expect(withoutDurations(production)).toEqual({ ...withoutDurations(undisturbed), engines: { index: "neo4j", log: "kafka" } });
 }, 900_000);
 
