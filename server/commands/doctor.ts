@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { Agent, fetch } from "undici";
 import { createDatabase, createSilentLog, describeError, describeUrl, migrationState, systemClock, type MigrationSet } from "#platform";
 import { nodeMigrations } from "#exchange-nodes";
 import { createWorkingCalendar } from "#standards";
@@ -46,13 +48,15 @@ function checkCalendar(): Finding {
     : { what: "working-day calendar", state: "warning", found: `notices up to ${last}; deadlines that reach ${next} are shown as not computable`, todo: `Import the State Council's notice for ${next} when it is published.` };
 }
 
-async function checkCenterReachable(centerUrl: string): Promise<Finding> {
+async function checkCenterReachable(centerUrl: string, caFile: string | undefined): Promise<Finding> {
   try {
     const url = new URL(centerUrl);
     const isLoopback = ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
     if (url.protocol !== "https:" && !isLoopback) return { what: `centre ${centerUrl}`, state: "bad", found: "is not https", todo: "Use https://; plain http is for loopback only." };
-    const answer = await fetch(new URL("/readyz", url), { signal: AbortSignal.timeout(5_000) });
-    return answer.ok ? { what: `centre ${centerUrl}`, state: "good", found: "answers and is ready" } : { what: `centre ${centerUrl}`, state: "warning", found: `answers ${answer.status}: ${(await answer.text()).slice(0, 200)}`, todo: "Look at the centre's log." };
+    const dispatcher = new Agent({ connect: caFile === undefined ? {} : { ca: readFileSync(caFile, "utf8") } });
+    // Whether it is ready a balancer tells to nobody outside.
+    const answer = await fetch(new URL("/healthz", url), { dispatcher, signal: AbortSignal.timeout(5_000) });
+    return answer.ok ? { what: `centre ${centerUrl}`, state: "good", found: "answers" } : { what: `centre ${centerUrl}`, state: "warning", found: `answers ${answer.status}: ${(await answer.text()).slice(0, 200)}`, todo: "Look at the centre's log." };
   } catch (error) {
     return { what: `centre ${centerUrl}`, state: "bad", found: describeError(error), todo: "Check the address, the network and the certificate authority (ZHENGTONG_CA_FILE)." };
   }
@@ -64,7 +68,7 @@ export async function runDoctor(options: { config?: string; node?: boolean }): P
   const findings: Finding[] = [major >= 20 ? { what: "Node.js", state: "good", found: process.versions.node } : { what: "Node.js", state: "bad", found: process.versions.node, todo: "Install Node.js 20.19 or newer." }];
   if (options.node) {
     const config = loadNodeConfig(source);
-    findings.push(...(await checkDatabase("node database", config.databaseUrl, [nodeMigrations])), await checkCenterReachable(config.centerUrl));
+    findings.push(...(await checkDatabase("node database", config.databaseUrl, [nodeMigrations])), await checkCenterReachable(config.centerUrl, config.caFile));
   } else {
     const config = loadCenterConfig(source);
     findings.push(...(await checkDatabase("centre database", config.databaseUrl, centerMigrations)), ...(await checkDatabase("city database", config.cityDatabaseUrl, cityMigrations)), checkCalendar(), ...(await checkNeo4j(config)), ...(await checkKafka(config)));
