@@ -102,7 +102,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  for (const name of [...running.keys()]) await kill(name);
+  for (const name of running.keys()) await kill(name);
   await office?.close();
   await until("the slots are dropped", async () => {
     await write("select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database() and not active");
