@@ -27,7 +27,7 @@ export const generateRows = (from: number, to: number) => `
 select n, body || substr('10X98765432', 1 + (${weights.map((weight, index) => `${weight} * substr(body, ${index + 1}, 1)::int`).join(" + ")}) % 11, 1) as citizen_number,
   chr(19968 + n % 3000) || chr(20000 + n / 7 % 3000) || chr(21000 + n / 11 % 3000) as name, (1 + n % 2)::text as sex, lpad((1 + n % 56)::text, 2, '0') as ethnic_group, birth as birth_date,
   '浙江省杭州市西湖区文三路' || (n % 900 + 1) || '号' || (n % 30 + 1) || '幢' || (n % 60 + 101) || '室' as address, '138' || lpad((n % 100000000)::text, 8, '0') as phone, 'H' || lpad((n / 3)::text, 9, '0') as household, timestamp '2026-06-01' + n % 86400 * interval '1 second' as updated_at
-from (select n, birth, '330106' || to_char(birth, 'YYYYMMDD') || lpad((n / 25000)::text, 3, '0') as body from (select n, date '1940-01-01' + n * 7919 % 25000 as birth from generate_series(${from}, ${to}) as n) as dated) as numbered`;
+from (select n, birth, '330106' || to_char(birth, 'YYYYMMDD') || lpad((n / 25000)::text, 3, '0') as body from (select n, date '1940-01-01' + (n::bigint * 7919 % 25000)::int as birth from generate_series(${from}, ${to}) as n) as dated) as numbered`;
 
 /** Changes in transactions of a thousand rows, as a department's application writes them: inserts of what stands in `bench_row`, updates of what was inserted. */
 const inThousands = (from: number, count: number, statement: string) => `do $$ begin for at in 0..${Math.ceil(count / 1_000) - 1} loop ${statement.replaceAll("RANGE", `r.n >= ${from} + at * 1000 and r.n < least(${from} + (at + 1) * 1000, ${from + count})`)}; commit; end loop; end $$`;
