@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -102,4 +102,27 @@ export function createEngineProcess({ name, command, cwd, logFile, isReady, read
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
   };
+}
+
+/** Starts a process as an engine whose data lie in `folder`; one that does not start leaves nothing behind. */
+export async function startLocalEngine({ url, folder, process }: { url: string; folder: string; process: EngineProcess }): Promise<Engine> {
+  const engine: Engine = {
+    url,
+    ...process,
+    async restart() {
+      await process.stop();
+      await process.start();
+    },
+    async close() {
+      await process.kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  try {
+    await engine.start();
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  return engine;
 }

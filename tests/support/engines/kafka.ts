@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { openContainer } from "./container.ts";
 import type { EngineKind } from "./engine-kind.ts";
-import { createEngineProcess, freePorts, type Engine } from "./engine.ts";
+import { createEngineProcess, freePorts, startLocalEngine, type Engine } from "./engine.ts";
 import { fetchMavenLibraries, onPath, pomOf } from "./maven-libraries.ts";
 
 const version = "4.1.2";
@@ -79,20 +79,7 @@ export async function openLocalKafka(options: LocalKafkaOptions = {}): Promise<E
   const java = ["-cp", `${libraries}/*`] as const;
   await promisify(execFile)("java", [...java, "kafka.tools.StorageTool", "format", `--cluster-id=${randomBytes(16).toString("base64url")}`, "-c", properties], { cwd: folder });
   const process = createEngineProcess({ name: "Kafka", command: ["java", "-Xms256m", "-Xmx512m", ...java, "kafka.Kafka", properties], cwd: folder, logFile: join(folder, "kafka.log"), isReady: () => answers(client) });
-  const engine: Engine = {
-    url: `127.0.0.1:${client}`,
-    ...process,
-    async restart() {
-      await process.stop();
-      await process.start();
-    },
-    async close() {
-      await process.kill();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-  await engine.start();
-  return engine;
+  return startLocalEngine({ url: `127.0.0.1:${client}`, folder, process });
 }
 
 export const kafka: EngineKind = {

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import neo4jDriver, { type Driver } from "neo4j-driver";
 import { openContainer } from "./container.ts";
 import type { EngineKind } from "./engine-kind.ts";
-import { createEngineProcess, freePorts, type Engine } from "./engine.ts";
+import { createEngineProcess, freePorts, startLocalEngine, type Engine } from "./engine.ts";
 import { fetchMavenLibraries, onPath, pomOf } from "./maven-libraries.ts";
 
 const version = "5.26.30";
@@ -76,20 +76,7 @@ export async function openLocalNeo4j({ heapMebibytes = 768, pageCacheMebibytes =
     logFile: join(folder, "neo4j.log"),
     isReady: () => answersAfterFirstLogin(url),
   });
-  const engine: Engine = {
-    url,
-    ...process,
-    async restart() {
-      await process.stop();
-      await process.start();
-    },
-    async close() {
-      await process.kill();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-  await engine.start();
-  return engine;
+  return startLocalEngine({ url, folder, process });
 }
 
 export const neo4j: EngineKind = {
