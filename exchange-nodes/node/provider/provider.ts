@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { canonicalJson, createLoop, describeError, sha256, type Clock, type Database, type Log, type Metrics, type NewId, type SigningKey } from "#platform";
 import type { FeedHealth, GatewayClient, ProviderAssignment, SourceSchemaReport } from "../../protocol/assignments.ts";
 import type { NodeProvider } from "../provider-port.ts";
@@ -32,6 +33,8 @@ interface Measure {
 
 const measureMs = 2_000;
 const probeMs = 10_000;
+/** How long a question about a feed waits for a capture that is begun again because assignments changed. */
+const captureMs = 10_000;
 
 /** The sending side of a node: one capture per source, one sender per feed. */
 export function createProvider(options: CreateProviderOptions): NodeProvider {
@@ -111,6 +114,14 @@ export function createProvider(options: CreateProviderOptions): NodeProvider {
     }
   }
 
+  /** The feed with its running capture; without one where it stands still for a reason, or does not begin in time. */
+  async function running(feedId: string): Promise<FeedRuntime | undefined> {
+    for (const deadline = performance.now() + captureMs; ; await pause(20)) {
+      const runtime = runtimes.get(feedId);
+      if (!runtime || runtime.active || runtime.problem || runtime.waitsFor !== undefined || runtime.assignment.state !== "flowing" || stopping || performance.now() > deadline) return runtime;
+    }
+  }
+
   function healthOf(runtime: FeedRuntime): FeedHealth {
     const { feedId, state: wanted } = runtime.assignment;
     const measure = measures.get(feedId);
@@ -186,9 +197,9 @@ export function createProvider(options: CreateProviderOptions): NodeProvider {
       const runtime = runtimes.get(command.feedId);
       switch (command.kind) {
         case "checksum":
-          return sendChecksums(runtime, command, options.newId);
+          return sendChecksums(await running(command.feedId), command, options.newId);
         case "repair":
-          return sendRepair(runtime, command, options.newId);
+          return sendRepair(await running(command.feedId), command, options.newId);
         case "replay-parked":
           return replayParked({ database: nodeDatabase, runtime, command });
         case "discard-parked": {

@@ -331,6 +331,17 @@ test("checksums stand at their place of the stream: equal to what was sent befor
   expect(checksums.map(({ values }) => values.reduce((sum, [, rows]) => sum + rows, 0))).toEqual([500, 500, 500]);
 });
 
+test("a comparison that is asked for while the capture begins again waits for it", async () => {
+  await fill(50);
+  const running = await start();
+  await running.update([assign({ feedId: "feed_a" }), assign({ feedId: "feed_b" })]);
+  await settled("feed_a", "equal");
+  await settled("feed_b", "equal");
+  await running.update([assign({ feedId: "feed_a" })]);
+  await until(() => running.health().feeds.length === 1, "feed_b is gone");
+  expect(await running.command({ id: "c_again", feedId: "feed_a", kind: "checksum", buckets: 4 })).toMatchObject({ ok: true, rows: 50 });
+});
+
 describe("crashes", () => {
   const points = ["chunk.before", "chunk.read", "commit.before", "commit.after", "send.before", "send.after", "confirm.before", "refresh.end"];
 
