@@ -13,6 +13,8 @@ export interface DepartmentNodeOptions {
   enrolmentCode?: string;
   suite?: SuiteName;
   ca?: string;
+  /** Plain HTTP to another machine's centre: only where something else protects the line. */
+  allowHttp?: boolean;
   clock?: Clock;
 }
 
@@ -22,7 +24,7 @@ export function createDepartmentNode(options: DepartmentNodeOptions): ExchangeNo
     config: {
       name: options.name,
       softwareVersion: packageVersion,
-      center: { url: options.centerUrl, ...(options.ca === undefined ? {} : { ca: options.ca }) },
+      center: { url: options.centerUrl, ...(options.ca === undefined ? {} : { ca: options.ca }), ...(options.allowHttp === undefined ? {} : { allowHttp: options.allowHttp }) },
       databaseUrl: options.databaseUrl,
       targets: options.targets,
       sources: options.sources.map(({ name, kind, description }) => ({ name, kind, ...(description === undefined ? {} : { description }) })),

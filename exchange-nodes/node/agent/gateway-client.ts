@@ -21,6 +21,14 @@ export interface CenterConnection {
 const loopback = new Set(["127.0.0.1", "localhost", "::1", "[::1]"]);
 const answerLimitBytes = defaultFrameLimits.requestBytes + 1024 * 1024;
 
+// When a line dies silently, only these limits end the requests on it, and whatever they carried is sent again on a new
+// connection; a request that the centre answers late is sent twice, and its second copy is known there.
+const answerMs = 30_000;
+/** Beyond what a long poll waits. */
+const pollAnswerMs = 15_000;
+/** The slowest line that is counted on, 1 Mbit/s. */
+const bytesPerMs = 128;
+
 /** The one address that a node opens connections to. @throws InputError for plain HTTP beyond loopback. */
 export function connectToCenter(address: CenterAddress): CenterConnection {
   const base = new URL(address.url);
@@ -80,7 +88,7 @@ export function createGatewayClient({ connection, nodeId, key, center, clock }: 
     const full = `/exchange/v1${path}`;
     const signed = signRequest({ method, path: full, body: body ?? new Uint8Array() }, { nodeId, key, now: clock.now() });
     const sentAt = clock.now().getTime();
-    const answer = await connection.send({ method, path: full, headers: signed.headers, timeoutMs: options.timeoutMs ?? 30_000, ...(body === undefined ? {} : { body }), ...(options.signal === undefined ? {} : { signal: options.signal }) });
+    const answer = await connection.send({ method, path: full, headers: signed.headers, timeoutMs: options.timeoutMs ?? answerMs, ...(body === undefined ? {} : { body }), ...(options.signal === undefined ? {} : { signal: options.signal }) });
     const ok = answer.status === 200 || options.accept?.includes(answer.status);
     const verdict = verifyResponse(answer, center, signed.requestHash);
     // A long poll says nothing: its answer was signed at an unknown moment of the wait.
@@ -101,17 +109,18 @@ export function createGatewayClient({ connection, nodeId, key, center, clock }: 
     clockOffsetMs: () => offsetMs,
 
     async sendBatches(batches, options = {}) {
-      const body = await call("POST", "/batches", Buffer.concat(encodeFrames(batches)), { timeoutMs: 120_000, accept: [429], ...(options.signal === undefined ? {} : { signal: options.signal }) });
+      const frames = Buffer.concat(encodeFrames(batches));
+      const body = await call("POST", "/batches", frames, { timeoutMs: answerMs + Math.ceil(frames.byteLength / bytesPerMs), accept: [429], ...(options.signal === undefined ? {} : { signal: options.signal }) });
       return read<{ outcomes: SendOutcome[] }>(body).outcomes;
     },
 
     async readBatches({ feedId, afterSequence, appliedSequence, maxBytes, waitMs, signal }) {
-      const body = await call("GET", `${at(feedId, "batches")}?after=${afterSequence}&applied=${appliedSequence}&maxBytes=${maxBytes}&waitMs=${waitMs}`, undefined, { timeoutMs: waitMs + 60_000, ...(signal === undefined ? {} : { signal }) });
+      const body = await call("GET", `${at(feedId, "batches")}?after=${afterSequence}&applied=${appliedSequence}&maxBytes=${maxBytes}&waitMs=${waitMs}`, undefined, { timeoutMs: waitMs + pollAnswerMs, ...(signal === undefined ? {} : { signal }) });
       return decodeReadBody(body, { ...defaultFrameLimits, requestBytes: answerLimitBytes });
     },
 
     async assignments({ after, waitMs, signal }) {
-      return read<Assignments>(await call("GET", `/assignments?after=${after}&waitMs=${waitMs}`, undefined, { timeoutMs: waitMs + 30_000, ...(signal === undefined ? {} : { signal }) }));
+      return read<Assignments>(await call("GET", `/assignments?after=${after}&waitMs=${waitMs}`, undefined, { timeoutMs: waitMs + pollAnswerMs, ...(signal === undefined ? {} : { signal }) }));
     },
 
     async heartbeat(report) {

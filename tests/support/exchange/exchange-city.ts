@@ -36,18 +36,27 @@ export interface CityProcess {
   peakMemory(): number | undefined;
 }
 
+/** Where a node's process runs, when not beside the centre. */
+export interface NodePlace {
+  /** Goes before the process's own command line. */
+  command: readonly [string, ...string[]];
+  /** The centre's address from there. */
+  centerHost: string;
+}
+
 export const cityOffice: Actor = { id: "user_city", kind: "user", organisationId: "org_city", organisationKind: "city-data-office", roles: ["administrator"] };
 
 const script = fileURLToPath(new URL("exchange-process.ts", import.meta.url));
 
-function createCityProcess(role: () => ProcessRole | Promise<ProcessRole>, onReady: (ready: ProcessReady) => void): CityProcess {
+function createCityProcess(role: () => ProcessRole | Promise<ProcessRole>, onReady: (ready: ProcessReady) => void, place?: NodePlace): CityProcess {
   let child: ChildProcess | undefined;
   let gone: Promise<void> = Promise.resolve();
   return {
     pid: () => child!.pid!,
     async start() {
       const config = await role();
-      const started = fork(script, [JSON.stringify(config)], { execArgv: ["--import", "tsx"], stdio: ["ignore", "inherit", "inherit", "ipc"] });
+      const [program, ...before] = place === undefined ? [process.execPath] : [...place.command, process.execPath];
+      const started = fork(script, [JSON.stringify(config)], { execPath: program!, execArgv: [...before, "--import", "tsx"], stdio: ["ignore", "inherit", "inherit", "ipc"] });
       child = started;
       gone = new Promise((done) => started.once("exit", () => done()));
       onReady(await new Promise<ProcessReady>((done, fail) => {
@@ -78,6 +87,8 @@ export interface StartExchangeCityOptions {
   subscriberDatabaseUrl: string;
   sources: SourceConfig[];
   targets?: Record<string, string>;
+  /** Nodes that run elsewhere; the centre then listens on every address. */
+  places?: { provider?: NodePlace; subscriber?: NodePlace };
   /** Feeds wait in Kafka; default: in the centre's database. */
   kafka?: KafkaFeedLogSettings;
   log: Log;
@@ -86,7 +97,7 @@ export interface StartExchangeCityOptions {
 }
 
 export async function startExchangeCity(options: StartExchangeCityOptions): Promise<ExchangeCity> {
-  const { log, logLevel = "silent" } = options;
+  const { log, logLevel = "silent", places } = options;
   const kafka = options.kafka === undefined ? {} : { kafka: options.kafka };
   const setUp = createDatabase({ url: options.centerDatabaseUrl, log, maxConnections: 2 });
   await migrate(setUp, [platformMigrations, exchangeMigrations]);
@@ -97,18 +108,20 @@ export async function startExchangeCity(options: StartExchangeCityOptions): Prom
 
   let centerUrl = "";
   const center = createCityProcess(
-    () => ({ role: "center", databaseUrl: options.centerDatabaseUrl, port: centerUrl === "" ? 0 : Number(new URL(centerUrl).port), logLevel, ...kafka }),
+    () => ({ role: "center", databaseUrl: options.centerDatabaseUrl, ...(places === undefined ? {} : { host: "0.0.0.0" }), port: centerUrl === "" ? 0 : Number(new URL(centerUrl).port), logLevel, ...kafka }),
     (ready) => void (centerUrl = (ready as { url: string }).url),
   );
   const nodeIds = new Map<string, string>();
-  const node = (name: string, organisationId: string, databaseUrl: string, sources: SourceConfig[], targets: Record<string, string>) =>
+  const urlFrom = (place: NodePlace | undefined) => (place === undefined ? centerUrl : `http://${place.centerHost}:${new URL(centerUrl).port}`);
+  const node = (name: "provider" | "subscriber", organisationId: string, databaseUrl: string, sources: SourceConfig[], targets: Record<string, string>) =>
     createCityProcess(
       async () => {
         const enrolled = (await exchange.nodes.list(cityOffice, { limit: 50 })).some((one) => one.name === name && one.state === "enrolled");
         const code = enrolled ? undefined : (await exchange.nodes.createEnrolmentCode(cityOffice, { organisationId, name })).code;
-        return { role: "node", name, centerUrl, databaseUrl, sources, targets, logLevel, ...(code === undefined ? {} : { enrolmentCode: code }) };
+        return { role: "node", name, centerUrl: urlFrom(places?.[name]), databaseUrl, sources, targets, logLevel, ...(code === undefined ? {} : { enrolmentCode: code }) };
       },
       (ready) => void nodeIds.set(name, (ready as { nodeId: string }).nodeId),
+      places?.[name],
     );
   const provider = node("provider", "org_provider", options.providerDatabaseUrl, options.sources, {});
   const subscriber = node("subscriber", "org_consumer", options.subscriberDatabaseUrl, [], options.targets ?? {});

@@ -6,7 +6,7 @@ import { openTableExchange } from "./exchange-kernel.ts";
 
 /** What a process of its own does in tests and benchmarks: be a centre, or be a department's node. */
 export type ProcessRole =
-  | { role: "center"; databaseUrl: string; port: number; logLevel: string; kafka?: KafkaFeedLogSettings }
+  | { role: "center"; databaseUrl: string; host?: string; port: number; logLevel: string; kafka?: KafkaFeedLogSettings }
   | { role: "node"; name: string; centerUrl: string; databaseUrl: string; sources: SourceConfig[]; targets: Record<string, string>; enrolmentCode?: string; logLevel: string };
 
 export type ProcessReady = { url: string } | { nodeId: string };
@@ -20,13 +20,13 @@ if (config.role === "center") {
   const { exchange, close } = await openTableExchange({ databaseUrl: config.databaseUrl, log, ...(config.kafka === undefined ? {} : { kafka: config.kafka }) });
   const app = fastify({ logger: false });
   registerExchangeRoutes(app, exchange);
-  await app.listen({ host: "127.0.0.1", port: config.port });
+  await app.listen({ host: config.host ?? "127.0.0.1", port: config.port });
   await exchange.start();
   process.on("message", () => void exchange.stop().then(() => app.close()).then(close).then(() => process.exit(0)));
   process.send!({ url: `http://127.0.0.1:${(app.server.address() as { port: number }).port}` } satisfies ProcessReady);
 } else {
   const { name, centerUrl, databaseUrl, sources, targets, enrolmentCode } = config;
-  const node = createDepartmentNode({ name, centerUrl, databaseUrl, sources, targets, log, ...(enrolmentCode === undefined ? {} : { enrolmentCode }) });
+  const node = createDepartmentNode({ name, centerUrl, databaseUrl, sources, targets, allowHttp: true, log, ...(enrolmentCode === undefined ? {} : { enrolmentCode }) });
   await node.start();
   process.on("message", () => void node.stop().then(() => process.exit(0)));
   process.send!({ nodeId: node.status().nodeId! } satisfies ProcessReady);
