@@ -220,8 +220,8 @@ export interface CatalogIndexWriter {
   serving(): Promise<IndexGeneration | undefined>;
   generation(number: number): Promise<IndexGeneration | undefined>;
   statistics(generation: number): Promise<IndexStatistics>;
-  /** Opens an empty generation beside the serving one; leftovers of interrupted rebuilds are removed. */
-  beginRebuild(start: { tokeniser: string; position: number }): Promise<number>;
+  /** Opens an empty generation beside the serving one; leftovers of interrupted rebuilds are removed. `expected`: about how many documents will be loaded. */
+  beginRebuild(start: { tokeniser: string; position: number; expected: number }): Promise<number>;
   /**
    * Writes documents (replacing those of the same entries), removes others and moves the generation's position, in one
    * transaction. Repeating a batch changes nothing. A position never moves back.

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { ConflictError, describeError, UnavailableError, type DomainEvent, type Kernel, type Reader, type Transaction } from "#platform";
 import type { CatalogIndex } from "./catalog-index.ts";
 import { countEntries, listEntryIdsOfElements, listEntryIdsOfOrganisation, listEntrySources, readDataElements, readEntrySources, readOrganisationNames } from "./entry-records.ts";
@@ -55,6 +56,8 @@ export interface CreateIndexProjectionOptions {
 const projectionLock = 7_305_021;
 const rebuildLock = 7_305_022;
 const documentsPerApply = 500;
+/** Cutting an entry's texts takes about half a millisecond: after so many, whoever waits for this process has a turn. */
+const projectedAtOnce = 20;
 
 export function createIndexProjection({ kernel, index, tokeniser, organisationWords, batchSize = 500, chunkSize = 1_000 }: CreateIndexProjectionOptions): IndexProjection {
   const { database, eventLog, log } = kernel;
@@ -65,10 +68,11 @@ export function createIndexProjection({ kernel, index, tokeniser, organisationWo
     tokeniser.addWords(organisationWords((await readOrganisationNames(reader)).values()));
   }
 
-  function project(elements: DataElements, sources: readonly EntrySource[]): { documents: IndexDocument[]; refused: { entryId: string; reason: string }[] } {
+  async function project(elements: DataElements, sources: readonly EntrySource[]): Promise<{ documents: IndexDocument[]; refused: { entryId: string; reason: string }[] }> {
     const documents: IndexDocument[] = [];
     const refused: { entryId: string; reason: string }[] = [];
-    for (const source of sources) {
+    for (const [at, source] of sources.entries()) {
+      if (at % projectedAtOnce === projectedAtOnce - 1) await nextTurn();
       try {
         documents.push(projectEntry(tokeniser, elements, source));
       } catch (error) {
@@ -98,7 +102,7 @@ export function createIndexProjection({ kernel, index, tokeniser, organisationWo
       const ids = entryIds.slice(start, start + documentsPerApply);
       const sources = await readEntrySources(reader, ids);
       const present = new Set(sources.map((source) => source.entry.id));
-      const { documents, refused } = project(elements, sources);
+      const { documents, refused } = await project(elements, sources);
       // The position moves with the last part: a batch that stops half-way is taken in again from its beginning.
       await apply(generation, documents, refused, ids.filter((id) => !present.has(id)), start + documentsPerApply >= entryIds.length ? position : undefined);
     }
@@ -141,8 +145,7 @@ export function createIndexProjection({ kernel, index, tokeniser, organisationWo
     return rows[0]!.got;
   };
 
-  async function load(generation: number, options: RebuildOptions): Promise<{ documents: number; parked: number }> {
-    const total = await database.read(countEntries);
+  async function load(generation: number, total: number, options: RebuildOptions): Promise<{ documents: number; parked: number }> {
     const elements = await database.read(readDataElements);
     let documents = 0;
     let parked = 0;
@@ -153,8 +156,8 @@ export function createIndexProjection({ kernel, index, tokeniser, organisationWo
         const sources = await database.read((reader) => listEntrySources(reader, after, chunkSize));
         if (sources.length === 0) break;
         after = sources.at(-1)!.entry.id;
-        const made = project(elements, sources);
-        // While PostgreSQL takes one chunk, the next is read and cut.
+        const made = await project(elements, sources);
+        // While the index takes one chunk, the next is read and cut.
         parked += await writing;
         writing = apply(generation, made.documents, made.refused, [], undefined);
         // Awaited in the next turn: a failure meanwhile must not count as unhandled.
@@ -199,9 +202,10 @@ export function createIndexProjection({ kernel, index, tokeniser, organisationWo
         } else if (!rows[0]!.got) throw new ConflictError("The catalog index is already being rebuilt", { zh: "目录索引正在重建", code: "index.rebuild-running", nextStep: "Wait until it has ended; it can be watched in the index status." });
         const position = await database.read((reader) => eventLog.head(reader));
         await database.read(learnOrganisations);
-        const generation = await index.beginRebuild({ tokeniser: tokeniser.version, position });
+        const total = await database.read(countEntries);
+        const generation = await index.beginRebuild({ tokeniser: tokeniser.version, position, expected: total });
         try {
-          const loaded = await load(generation, options);
+          const loaded = await load(generation, total, options);
           options.onProgress?.({ phase: "indexing", done: loaded.documents, total: loaded.documents });
           await index.finishLoading(generation);
           options.onProgress?.({ phase: "catching-up", done: loaded.documents, total: loaded.documents });

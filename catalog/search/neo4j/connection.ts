@@ -7,8 +7,10 @@ export interface Neo4jConnection {
   /** Tried again by the driver where the server says that it may succeed. `timeoutMs` ends it on the server. */
   read<T>(run: (cypher: RunCypher) => Promise<T>, options?: { timeoutMs?: number }): Promise<T>;
   write<T>(run: (cypher: RunCypher) => Promise<T>, options?: { timeoutMs?: number }): Promise<T>;
-  /** Schema changes, and statements that commit in parts (`IN TRANSACTIONS`); each must be repeatable. */
+  /** A statement that commits in parts (`IN TRANSACTIONS`); it must be repeatable. */
   bulk(text: string, parameters?: CypherParameters): Promise<void>;
+  /** Changes of the schema in one transaction, which costs hardly more than one of them alone; each says `IF [NOT] EXISTS`. */
+  schema(statements: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,8 @@ export function openNeo4j({ url, user, password, database, maxConnections = 50 }
         maxTransactionRetryTime: retryMs,
         fetchSize: -1,
         userAgent: "zhengtong",
+        // Hints about statements are for who writes them.
+        notificationFilter: { minimumSeverityLevel: "OFF" },
       });
       // Shared by all sessions: what this process has written, it reads, whichever member of a cluster answers.
       const bookmarkManager = neo4j.bookmarkManager();
@@ -70,19 +74,26 @@ export function openNeo4j({ url, user, password, database, maxConnections = 50 }
     }
   }
 
+  /** Two processes that change the schema at once may end each other's turn: the driver leaves that to us here. */
+  async function insist(work: () => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (attempt >= bulkAttempts || !codeOf((error as Error).cause).startsWith("Neo.TransientError.Transaction")) throw error;
+        await sleep(100 * 2 ** attempt * (0.5 + Math.random()));
+      }
+    }
+  }
+
   return {
     read: (run, { timeoutMs = readTimeoutMs } = {}) => withSession("READ", (session) => session.executeRead((tx) => run(runIn(tx)), { timeout: timeoutMs })),
     write: (run, { timeoutMs = writeTimeoutMs } = {}) => withSession("WRITE", (session) => session.executeWrite((tx) => run(runIn(tx)), { timeout: timeoutMs })),
-    async bulk(text, parameters = {}) {
-      // Two processes that change the schema at once may end each other's turn: the driver leaves that to us here.
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await withSession("WRITE", async (session) => void (await session.run(text, parameters)));
-        } catch (error) {
-          if (attempt >= bulkAttempts || !codeOf((error as Error).cause).startsWith("Neo.TransientError.Transaction")) throw error;
-          await sleep(100 * 2 ** attempt * (0.5 + Math.random()));
-        }
-      }
+    bulk: (text, parameters = {}) => insist(() => withSession("WRITE", async (session) => void (await session.run(text, parameters)))),
+    async schema(statements) {
+      if (statements.length === 0) return;
+      // All are sent at once; the server takes them one after the other.
+      await insist(() => withSession("WRITE", (session) => session.executeWrite(async (tx) => void (await Promise.all(statements.map((statement) => tx.run(statement)))), { timeout: writeTimeoutMs })));
     },
     async close() {
       if (made === undefined) return;
@@ -107,6 +118,9 @@ function isNeo4jUnavailable(error: unknown): boolean {
 
 /** The server ended the transaction because its time was over. */
 export const isCypherTimeout = (error: unknown): boolean => /TransactionTimedOut|Transaction\.Terminated/.test(codeOf(error));
+
+/** What was to be made is there: a constraint says so. */
+export const isAlreadyThere = (error: unknown): boolean => codeOf(error) === "Neo.ClientError.Schema.ConstraintValidationFailed";
 
 function translate(error: unknown, url: string): unknown {
   const code = codeOf(error);

@@ -2,8 +2,8 @@ import { describeError, isRefusal } from "#platform";
 import type { ApplyResult, FacetName } from "../catalog-index.ts";
 import type { IndexBatch, IndexDocument } from "../index-document.ts";
 import type { GenerationNames } from "./generations.ts";
-import { CypherTimeout, type Neo4jConnection, type RunCypher } from "./connection.ts";
-import type { IndexNames, SlotNames } from "./schema.ts";
+import { CypherTimeout, isAlreadyThere, type Neo4jConnection, type RunCypher } from "./connection.ts";
+import { makeLoadedIndexes, type IndexNames, type SlotNames } from "./schema.ts";
 
 /**
  * Writes documents in place of what stood there of the same entries.
@@ -26,8 +26,8 @@ export const graphRelations = { "derived-from": "DERIVED_FROM", related: "RELATE
 export function createDocumentWriter({ connection, names }: { connection: Neo4jConnection; names: IndexNames }): DocumentWriter {
   // By generation: of another server, or one that was emptied, the numbers are others.
   const facetNumbers = new Map<string, Map<string, number>>();
-  // Keys of terms that a load has committed: met again, they need no look-up.
-  const loadedTerms = new Map<number, Set<string>>();
+  // Terms that a load has committed, with the server's own numbers of their nodes: met again, they need no look-up.
+  const loadedTerms = new Map<number, Map<string, bigint>>();
 
   /** Numbers of facet values; new ones in the caller's transaction, remembered when it has committed. */
   async function numberFacets(cypher: RunCypher, known: ReadonlyMap<string, number>, documents: readonly IndexDocument[]): Promise<Map<string, number>> {
@@ -56,32 +56,52 @@ export function createDocumentWriter({ connection, names }: { connection: Neo4jC
   }
 
   async function write(target: GenerationNames & { loading: boolean }, batch: IndexBatch): Promise<void> {
-    const { documents, removals, position } = batch;
-    const loaded = target.loading ? (loadedTerms.get(target.number) ?? new Set<string>()) : undefined;
-    const terms = new Map<string, object>();
-    for (const document of documents) for (const { kind, key, nameKey, pinyinKey, initialsKey } of document.terms) if (!loaded?.has(key)) terms.set(key, { kind, key, nameKey, pinyinKey, initialsKey });
-    const numbers = await connection.write(async (cypher) => {
-      const facets = await numberFacets(cypher, facetNumbers.get(target.identity) ?? new Map(), documents);
-      if (target.loading) await writeDocuments(cypher, target, documents, facets, [...terms.values()]);
-      else {
-        const ids = [...documents.map(({ entry }) => entry.id), ...removals];
-        const termsBefore = await clear(cypher, target, ids, removals);
-        await writeDocuments(cypher, target, documents, facets, [...terms.values()]);
-        await follow(cypher, target, documents);
-        await countTerms(cypher, target, [...new Set([...termsBefore, ...terms.keys()])]);
-      }
-      const settled = [...documents.map(({ entry }) => entry.id), ...removals];
-      if (settled.length > 0) await cypher(`UNWIND $keys AS key MATCH (p:${names.parked} {key: key}) DELETE p`, { keys: settled.map((id) => parkedKey(target.number, id)) });
-      if (position !== undefined) await cypher(`MATCH (g:${names.generation} {number: $number}) SET g.position = CASE WHEN $position > g.position THEN $position ELSE g.position END`, { number: BigInt(target.number), position: BigInt(position) });
-      return facets;
+    if (!target.loading) return replace(target, batch);
+    try {
+      await load(target, batch.documents);
+    } catch (error) {
+      if (!isAlreadyThere(error)) throw error;
+      // A part that was committed although its answer was lost: once more, in place of what it wrote.
+      await replace(target, batch);
+    }
+  }
+
+  /** Into an empty generation: nothing to clear away, look up or count. */
+  async function load(target: GenerationNames, documents: readonly IndexDocument[]): Promise<void> {
+    if (documents.length === 0) return;
+    const loaded = loadedTerms.get(target.number) ?? new Map<string, bigint>();
+    const { facets, made } = await connection.write(async (cypher) => {
+      const numbers = await numberFacets(cypher, facetNumbers.get(target.identity) ?? new Map(), documents);
+      return { facets: numbers, made: await createDocuments(cypher, target, documents, numbers, loaded) };
     });
+    remember(target, facets);
+    for (const { key, node } of made) loaded.set(key, BigInt(node));
+    loadedTerms.set(target.number, loaded);
+  }
+
+  async function replace(target: GenerationNames & { loading: boolean }, { documents, removals, position }: IndexBatch): Promise<void> {
+    const ids = [...documents.map(({ entry }) => entry.id), ...removals];
+    const facets = await connection.write(async (cypher) => {
+      const numbers = await numberFacets(cypher, facetNumbers.get(target.identity) ?? new Map(), documents);
+      const terms = termsOf(documents);
+      // All are sent at once; the server takes them one after the other.
+      const [termsBefore] = await Promise.all([
+        clear(cypher, target, ids, removals),
+        mergeDocuments(cypher, target, documents, numbers, terms),
+        target.loading ? undefined : follow(cypher, target, documents),
+        ids.length > 0 ? cypher(`UNWIND $keys AS key MATCH (p:${names.parked} {key: key}) DELETE p`, { keys: ids.map((id) => parkedKey(target.number, id)) }) : undefined,
+        position === undefined ? undefined : cypher(`MATCH (g:${names.generation} {number: $number}) SET g.position = CASE WHEN $position > g.position THEN $position ELSE g.position END`, { number: BigInt(target.number), position: BigInt(position) }),
+      ]);
+      if (!target.loading) await countTerms(cypher, target, [...new Set([...termsBefore, ...terms.map(({ key }) => key)])]);
+      return numbers;
+    });
+    remember(target, facets);
+  }
+
+  function remember(target: GenerationNames, numbers: ReadonlyMap<string, number>): void {
     facetNumbers.set(target.identity, new Map([...(facetNumbers.get(target.identity) ?? []), ...numbers]));
     // The one that serves and the one that is being built.
     if (facetNumbers.size > 2) facetNumbers.delete(facetNumbers.keys().next().value!);
-    if (loaded) {
-      for (const key of terms.keys()) loaded.add(key);
-      loadedTerms.set(target.number, loaded);
-    }
   }
 
   return {
@@ -116,6 +136,8 @@ export function createDocumentWriter({ connection, names }: { connection: Neo4jC
       const { term, code, entry } = target;
       loadedTerms.delete(target.number);
       await connection.bulk(`MATCH (t:${term}) CALL (t) { SET t.uses = ${uses("t")} } IN TRANSACTIONS OF 10000 ROWS`);
+      // Before references are followed, which finds entries by their codes.
+      await makeLoadedIndexes(connection, target);
       for (const [kind, type] of Object.entries(graphRelations)) {
         await connection.bulk(`MATCH (c:${code}) CALL (c) { ${followReferences(kind, type, entry)} } IN TRANSACTIONS OF 2000 ROWS`);
       }
@@ -131,24 +153,82 @@ const isNotOfTheDocument = (error: unknown): boolean => isRefusal(error) || erro
 
 /** Removes what hangs on these entries, and the entries that are gone; answers with the terms that they had. */
 async function clear(cypher: RunCypher, { entry, grant }: SlotNames, ids: readonly string[], removals: readonly string[]): Promise<string[]> {
-  const rows = await cypher<{ keys: string[] }>(`UNWIND $ids AS id MATCH (e:${entry} {id: id})-[:HAS_TERM|BOUND_TERM]->(t) RETURN collect(DISTINCT t.key) AS keys`, { ids });
-  await cypher(`UNWIND $ids AS id MATCH (e:${entry} {id: id})-[r]->() DELETE r`, { ids });
-  // Relations that arrive at them are found again by their codes, which may have changed.
-  await cypher(`UNWIND $ids AS id MATCH (e:${entry} {id: id})<-[r:DERIVED_FROM|RELATED_TO]-() DELETE r`, { ids });
-  await cypher(`UNWIND $ids AS id MATCH (:${entry} {id: id})<-[:ON]-(g:${grant}) DETACH DELETE g`, { ids });
-  if (removals.length > 0) await cypher(`UNWIND $removals AS id MATCH (e:${entry} {id: id}) DETACH DELETE e`, { removals });
+  if (ids.length === 0) return [];
+  const [rows] = await Promise.all([
+    cypher<{ keys: string[] }>(`UNWIND $ids AS id MATCH (e:${entry} {id: id})-[:HAS_TERM|BOUND_TERM]->(t) RETURN collect(DISTINCT t.key) AS keys`, { ids }),
+    cypher(`UNWIND $ids AS id MATCH (e:${entry} {id: id})-[r]->() DELETE r`, { ids }),
+    // Relations that arrive at them are found again by their codes, which may have changed.
+    cypher(`UNWIND $ids AS id MATCH (e:${entry} {id: id})<-[r:DERIVED_FROM|RELATED_TO]-() DELETE r`, { ids }),
+    cypher(`UNWIND $ids AS id MATCH (:${entry} {id: id})<-[:ON]-(g:${grant}) DETACH DELETE g`, { ids }),
+    removals.length > 0 ? cypher(`UNWIND $removals AS id MATCH (e:${entry} {id: id}) DETACH DELETE e`, { removals }) : undefined,
+  ]);
   return rows[0]?.keys ?? [];
 }
 
-async function writeDocuments(cypher: RunCypher, { entry, term, code, grant }: SlotNames, documents: readonly IndexDocument[], facets: ReadonlyMap<string, number>, terms: readonly object[]): Promise<void> {
+type TermProperties = Omit<IndexDocument["terms"][number], "bound">;
+
+function termsOf(documents: readonly IndexDocument[], without?: ReadonlyMap<string, unknown>): TermProperties[] {
+  const terms = new Map<string, TermProperties>();
+  for (const document of documents) for (const { kind, key, nameKey, pinyinKey, initialsKey } of document.terms) if (!without?.has(key)) terms.set(key, { kind, key, nameKey, pinyinKey, initialsKey });
+  return [...terms.values()];
+}
+
+const linkTypes = [["HAS_TERM", false], ["BOUND_TERM", true]] as const;
+
+/**
+ * Into an empty generation; answers with the terms that were not loaded before. A term that was is found by the number
+ * of its node, which no other node can get while a load runs: of some fifteen terms an entry, nearly all.
+ */
+async function createDocuments(cypher: RunCypher, target: SlotNames, documents: readonly IndexDocument[], facets: ReadonlyMap<string, number>, loaded: ReadonlyMap<string, bigint>): Promise<{ key: string; node: number }[]> {
+  const { entry, term } = target;
+  const terms = termsOf(documents, loaded);
+  const sent: Promise<unknown>[] = [cypher(`UNWIND $rows AS row CREATE (e:${entry}) SET e = row`, { rows: documents.map((document) => propertiesOf(document, facets)) })];
+  const made = terms.length === 0 ? Promise.resolve([]) : cypher<{ key: string; node: number }>(`UNWIND $terms AS row MERGE (t:${term} {key: row.key}) ON CREATE SET t = row, t.uses = 0 RETURN t.key AS key, id(t) AS node`, { terms });
+  sent.push(made);
+  for (const [type, wanted] of linkTypes) {
+    const known: { id: string; to: bigint[] }[] = [];
+    const fresh: { id: string; to: string[] }[] = [];
+    for (const { entry: { id }, terms: own } of documents) {
+      const [nodes, keys]: [bigint[], string[]] = [[], []];
+      for (const { key, bound } of own) {
+        if (bound !== wanted) continue;
+        const node = loaded.get(key);
+        if (node === undefined) keys.push(key);
+        else nodes.push(node);
+      }
+      if (nodes.length > 0) known.push({ id, to: nodes });
+      if (keys.length > 0) fresh.push({ id, to: keys });
+    }
+    if (known.length > 0) sent.push(cypher(`UNWIND $links AS row MATCH (e:${entry} {id: row.id}) UNWIND row.to AS node MATCH (t) WHERE id(t) = node CREATE (e)-[:${type}]->(t)`, { links: known }));
+    if (fresh.length > 0) sent.push(linkTerms(cypher, target, type, fresh));
+  }
+  sent.push(writeReferences(cypher, target, documents), writeGrants(cypher, target, documents));
+  await Promise.all(sent);
+  return made;
+}
+
+/** In place of what `clear` has taken away. */
+async function mergeDocuments(cypher: RunCypher, target: SlotNames, documents: readonly IndexDocument[], facets: ReadonlyMap<string, number>, terms: readonly TermProperties[]): Promise<void> {
   if (documents.length === 0) return;
-  await cypher(`UNWIND $rows AS row MERGE (e:${entry} {id: row.id}) SET e = row`, { rows: documents.map((document) => propertiesOf(document, facets)) });
-  if (terms.length > 0) await cypher(`UNWIND $terms AS row MERGE (t:${term} {key: row.key}) ON CREATE SET t = row, t.uses = 0`, { terms });
-  const links = documents.map(({ entry: { id }, terms: own }) => ({ id, has: own.filter(({ bound }) => !bound).map(({ key }) => key), bound: own.filter(({ bound }) => bound).map(({ key }) => key) }));
-  await cypher(`UNWIND $links AS row MATCH (e:${entry} {id: row.id}) UNWIND row.has AS key MATCH (t:${term} {key: key}) CREATE (e)-[:HAS_TERM]->(t)`, { links });
-  await cypher(`UNWIND $links AS row MATCH (e:${entry} {id: row.id}) UNWIND row.bound AS key MATCH (t:${term} {key: key}) CREATE (e)-[:BOUND_TERM]->(t)`, { links: links.filter(({ bound }) => bound.length > 0) });
+  await Promise.all([
+    cypher(`UNWIND $rows AS row MERGE (e:${target.entry} {id: row.id}) SET e = row`, { rows: documents.map((document) => propertiesOf(document, facets)) }),
+    terms.length > 0 ? cypher(`UNWIND $terms AS row MERGE (t:${target.term} {key: row.key}) ON CREATE SET t = row, t.uses = 0`, { terms }) : undefined,
+    ...linkTypes.map(([type, wanted]) => linkTerms(cypher, target, type, documents.map(({ entry: { id }, terms: own }) => ({ id, to: own.filter(({ bound }) => bound === wanted).map(({ key }) => key) })).filter(({ to }) => to.length > 0))),
+    writeReferences(cypher, target, documents),
+    writeGrants(cypher, target, documents),
+  ]);
+}
+
+async function linkTerms(cypher: RunCypher, { entry, term }: SlotNames, type: (typeof linkTypes)[number][0], links: readonly { id: string; to: readonly string[] }[]): Promise<void> {
+  if (links.length > 0) await cypher(`UNWIND $links AS row MATCH (e:${entry} {id: row.id}) UNWIND row.to AS key MATCH (t:${term} {key: key}) CREATE (e)-[:${type}]->(t)`, { links });
+}
+
+async function writeReferences(cypher: RunCypher, { entry, code }: SlotNames, documents: readonly IndexDocument[]): Promise<void> {
   const references = documents.flatMap(({ entry: { id }, relations }) => relations.map(({ kind, code: to, since }) => ({ id, kind, code: to, since: BigInt(since.getTime()) })));
   if (references.length > 0) await cypher(`UNWIND $references AS row MATCH (e:${entry} {id: row.id}) MERGE (c:${code} {code: row.code}) MERGE (e)-[r:REFERS_TO {kind: row.kind}]->(c) SET r.since = row.since`, { references });
+}
+
+async function writeGrants(cypher: RunCypher, { entry, grant }: SlotNames, documents: readonly IndexDocument[]): Promise<void> {
   const grants = documents.flatMap(({ entry: { id }, grants: own }) => own.map(({ since, ...properties }) => ({ entryId: id, properties: { ...properties, since: BigInt(since.getTime()) } })));
   if (grants.length > 0) await cypher(`UNWIND $grants AS row MATCH (e:${entry} {id: row.entryId}) CREATE (g:${grant})-[:ON]->(e) SET g = row.properties`, { grants });
 }
@@ -161,15 +241,14 @@ const followReferences = (kind: string, type: string, entry: string): string =>
 
 async function follow(cypher: RunCypher, { entry, code }: SlotNames, documents: readonly IndexDocument[]): Promise<void> {
   const codes = [...new Set(documents.flatMap((document) => [document.entry.code, document.entry.resourceId, ...document.relations.map((relation) => relation.code)]))];
-  if (codes.length > 0) for (const [kind, type] of Object.entries(graphRelations)) await cypher(`UNWIND $codes AS one MATCH (c:${code} {code: one}) ${followReferences(kind, type, entry)}`, { codes });
+  if (codes.length > 0) await Promise.all(Object.entries(graphRelations).map(([kind, type]) => cypher(`UNWIND $codes AS one MATCH (c:${code} {code: one}) ${followReferences(kind, type, entry)}`, { codes })));
 }
 
 const uses = (alias: string): string => `COUNT { (${alias})<-[:HAS_TERM]-() } + COUNT { (${alias})<-[:BOUND_TERM]-() }`;
 
 async function countTerms(cypher: RunCypher, { term }: SlotNames, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
-  await cypher(`UNWIND $keys AS key MATCH (t:${term} {key: key}) SET t.uses = ${uses("t")}`, { keys });
-  await cypher(`UNWIND $keys AS key MATCH (t:${term} {key: key}) WHERE t.uses = 0 DELETE t`, { keys });
+  await Promise.all([cypher(`UNWIND $keys AS key MATCH (t:${term} {key: key}) SET t.uses = ${uses("t")}`, { keys }), cypher(`UNWIND $keys AS key MATCH (t:${term} {key: key}) WHERE t.uses = 0 DELETE t`, { keys })]);
 }
 
 export const facetKey = (facet: FacetName, value: string): string => `${facet}\n${value}`;

@@ -1,7 +1,10 @@
 import { UnavailableError } from "#platform";
 import type { IndexGeneration } from "../catalog-index.ts";
 import type { Neo4jConnection, RunCypher } from "./connection.ts";
-import { deleteAll, slotNames, slots, type IndexNames, type Slot, type SlotNames } from "./schema.ts";
+import { deleteAll, dropLoadedIndexes, slotNames, slots, type IndexNames, type Slot, type SlotNames } from "./schema.ts";
+
+/** From so many entries on, a slot is filled and emptied without the indexes that can be made afterwards; below it, making them takes longer. */
+export const largeLoad = 5_000;
 
 /** A generation with the labels that its nodes bear. */
 export interface GenerationNames extends SlotNames {
@@ -35,18 +38,20 @@ export async function findGeneration(cypher: RunCypher, names: IndexNames, numbe
 }
 
 /** A generation in the slot that does not serve. Whatever stood there was removed before. */
-export async function createGeneration(connection: Neo4jConnection, names: IndexNames, start: { tokeniser: string; position: number; at: Date }): Promise<number> {
+export async function createGeneration(connection: Neo4jConnection, names: IndexNames, start: { tokeniser: string; position: number; expected: number; at: Date }): Promise<number> {
   const rows = await connection.write(async (cypher) => {
     const serving = await findServing(cypher, names);
     const slot = slots.find((each) => each !== serving?.slot)!;
-    return cypher<{ number: number }>(
+    return cypher<{ number: number; slot: Slot }>(
       `MATCH (i:${names.index} {name: 'catalog'}) SET i.lastNumber = coalesce(i.lastNumber, 0) + 1
        CREATE (g:${names.generation} {number: i.lastNumber, slot: $slot, state: 'building', loading: true, identity: randomUUID(), tokeniser: $tokeniser, position: $position, startedAt: $at})
-       RETURN g.number AS number`,
+       RETURN g.number AS number, g.slot AS slot`,
       { slot, tokeniser: start.tokeniser, position: BigInt(start.position), at: start.at.toISOString() },
     );
   });
-  return rows[0]!.number;
+  const { number, slot } = rows[0]!;
+  if (start.expected >= largeLoad) await dropLoadedIndexes(connection, slotNames(names, slot));
+  return number;
 }
 
 /** Removes generations that do not serve, with everything in their slots. Repeatable: what is broken off is ended the next time. */
@@ -58,7 +63,10 @@ export async function removeGenerations(connection: Neo4jConnection, names: Inde
     ),
   );
   for (const { number, slot } of doomed) {
-    const { entry, term, code, grant } = slotNames(names, slot);
+    const target = slotNames(names, slot);
+    const { entry, term, code, grant } = target;
+    const [{ entries } = { entries: 0 }] = await connection.read((cypher) => cypher<{ entries: number }>(`MATCH (e:${entry}) RETURN count(e) AS entries`));
+    if (entries >= largeLoad) await dropLoadedIndexes(connection, target);
     for (const label of [grant, entry, term, code]) await deleteAll(connection, label);
     await connection.write(async (cypher) => {
       await cypher(`MATCH (p:${names.parked} {generation: $number}) DELETE p`, { number: BigInt(number) });

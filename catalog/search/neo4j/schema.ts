@@ -52,6 +52,31 @@ const range = (label: string, property: string) => `CREATE INDEX ${label}_${prop
 /** Tokens are cut by us (text/tokeniser.ts) and joined with spaces: the whitespace analyser only takes them apart again. */
 const fullText = (target: SlotNames) => `CREATE FULLTEXT INDEX ${target.fullText} IF NOT EXISTS FOR (n:${target.entry}) ON EACH [n.tokens] OPTIONS { indexConfig: { \`fulltext.analyzer\`: 'whitespace', \`fulltext.eventually_consistent\`: false } }`;
 
+/**
+ * Indexes of a slot that a large load does without: made at once over what is there they cost a fraction of what keeping
+ * them up to date costs, entry by entry. By name, so that what is missing can be told.
+ */
+function loadedIndexes(target: SlotNames): Map<string, string> {
+  const { entry, term } = target;
+  const ranges = [...["code", "resourceId", "organisationId", "titleKey", "pinyinKey"].map((property) => [entry, property] as const), ...["pinyinKey", "initialsKey", "uses"].map((property) => [term, property] as const)];
+  return new Map([...ranges.map(([label, property]) => [`${label}_${property}`, range(label, property)] as const), [target.fullText, fullText(target)]]);
+}
+
+/** Before a large load or removal: a slot that does not serve needs none of them. */
+export const dropLoadedIndexes = (connection: Neo4jConnection, target: SlotNames): Promise<void> => connection.schema([...loadedIndexes(target).keys()].map((name) => `DROP INDEX ${name} IF EXISTS`));
+
+/** What is missing of them, whatever took it away; answers when they are built. */
+export async function makeLoadedIndexes(connection: Neo4jConnection, target: SlotNames): Promise<void> {
+  const wanted = loadedIndexes(target);
+  const there = await connection.read((cypher) => cypher<{ name: string }>("SHOW INDEXES YIELD name WHERE name IN $names RETURN name", { names: [...wanted.keys()] }));
+  for (const { name } of there) wanted.delete(name);
+  if (wanted.size === 0) return;
+  await connection.schema([...wanted.values()]);
+  await connection.bulk(`CALL db.awaitIndexes(${longestIndexBuildSeconds})`);
+}
+
+const longestIndexBuildSeconds = 3_600;
+
 /** Appended to, never changed: a database says which it has. */
 const migrations: readonly GraphMigration[] = [
   {
@@ -72,13 +97,15 @@ const migrations: readonly GraphMigration[] = [
       }),
     ],
   },
+  // Changes nothing by itself: software that would not make a slot's indexes again after loading must not rebuild here.
+  { number: 2, name: "indexes-of-a-slot-come-and-go", statements: () => [] },
 ];
 
 const checksumOf = ({ statements }: GraphMigration): string => createHash("sha256").update(statements(namesOf("X")).join("\n")).digest("hex").slice(0, 16);
 
 /** Applies what is missing. Two processes may do so at once: every statement says IF NOT EXISTS. */
 export async function migrateGraph(connection: Neo4jConnection, names: IndexNames): Promise<number[]> {
-  await connection.bulk(unique(names.index, "name"));
+  await connection.schema([unique(names.index, "name")]);
   const applied = await appliedMigrations(connection, names);
   const newest = migrations.at(-1)!.number;
   const unknown = [...applied.keys()].filter((number) => number > newest);
@@ -89,8 +116,9 @@ export async function migrateGraph(connection: Neo4jConnection, names: IndexName
     if (known !== undefined && known !== checksumOf(migration)) throw new ConflictError(`Migration ${migration.number} of the index in Neo4j is not the one that was applied`, { zh: "Neo4j 索引迁移内容与已执行的不一致", code: "index.migration-changed" });
   }
   for (const migration of pending) {
-    for (const statement of migration.statements(names)) await connection.bulk(statement);
-    await connection.bulk("CALL db.awaitIndexes(300)");
+    const statements = migration.statements(names);
+    await connection.schema(statements);
+    if (statements.length > 0) await connection.bulk(`CALL db.awaitIndexes(${longestIndexBuildSeconds})`);
     await connection.write((cypher) => cypher(`MERGE (i:${names.index} {name: 'catalog'}) SET i.migrations = [m IN coalesce(i.migrations, []) WHERE NOT m STARTS WITH $start] + $mark`, { start: `${migration.number} `, mark: `${migration.number} ${checksumOf(migration)} ${migration.name}` }));
   }
   return pending.map(({ number }) => number);
@@ -109,7 +137,7 @@ export async function dropGraph(connection: Neo4jConnection, names: IndexNames):
   for (const label of owned) await deleteAll(connection, label);
   const schema = await connection.read((cypher) => cypher<{ name: string; kind: string }>("SHOW CONSTRAINTS YIELD name, labelsOrTypes WHERE any(label IN labelsOrTypes WHERE label IN $owned) RETURN name, 'CONSTRAINT' AS kind", { owned }));
   const indexes = await connection.read((cypher) => cypher<{ name: string; kind: string }>("SHOW INDEXES YIELD name, labelsOrTypes, owningConstraint WHERE owningConstraint IS NULL AND any(label IN labelsOrTypes WHERE label IN $owned) RETURN name, 'INDEX' AS kind", { owned }));
-  for (const { name, kind } of [...schema, ...indexes]) await connection.bulk(`DROP ${kind} ${name} IF EXISTS`);
+  await connection.schema([...schema, ...indexes].map(({ name, kind }) => `DROP ${kind} ${name} IF EXISTS`));
 }
 
 /** Deletes the nodes of a label with their relations, in parts that fit in memory. */
