@@ -137,12 +137,13 @@ export async function startCenter(options: StartCenterOptions): Promise<RunningC
     await center.start();
     await city.start();
 
+    const trusted = options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies };
     const app = await createHttpServer({
       log,
       metrics,
       requestsPerMinute: options.requestsPerMinute ?? 1_200,
       bodyLimitBytes: options.bodyLimitBytes ?? 1_048_576,
-      ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
+      ...trusted,
       readiness: {
         "center database": () => assertNotOutgrown(center.database, centerMigrations),
         "city database": () => assertNotOutgrown(city.database, cityMigrations),
@@ -150,7 +151,7 @@ export async function startCenter(options: StartCenterOptions): Promise<RunningC
     });
     registerExchangeRoutes(app, exchange);
     const actorOf = ({ token, sourceAddress, correlationId }: Caller) => catalog.authentication.authenticate(token === undefined ? {} : token.startsWith("zt_") ? { apiToken: token } : { sessionToken: token }, { sourceAddress, correlationId });
-    const graphql = registerGraphqlEndpoint(app, { schema, log, metrics, explorer: options.explorer ?? false, actorOf });
+    const graphql = registerGraphqlEndpoint(app, { schema, log, metrics, explorer: options.explorer ?? false, actorOf, ...trusted });
     registerCatalogFiles(app, { catalog, actorOf });
     await app.listen({ host: options.host, port: options.port });
     releasers.add("http", () => app.close());

@@ -1,7 +1,9 @@
+import proxyAddr from "@fastify/proxy-addr";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { GraphQLError, parse as graphqlParse, type ExecutionArgs, type GraphQLSchema } from "graphql";
 import { useServer } from "graphql-ws/use/ws";
 import { createYoga, type Plugin } from "graphql-yoga";
+import type { IncomingMessage } from "node:http";
 import { WebSocketServer } from "ws";
 import { AuthenticationError, describeError, isRefusal, type Actor, type GraphqlContext, type Log, type Metrics } from "#platform";
 
@@ -19,6 +21,8 @@ export interface CreateGraphqlEndpointOptions {
   maxTokens?: number;
   /** The GraphiQL page. */
   explorer: boolean;
+  /** Addresses of balancers whose X-Forwarded-For is believed, as for the HTTP server: a WebSocket does not pass through it. */
+  trustedProxies?: string[];
 }
 
 export interface Caller {
@@ -120,15 +124,16 @@ export function registerGraphqlEndpoint(app: FastifyInstance, options: CreateGra
     },
   });
 
+  const trusted = proxyAddr.compile(options.trustedProxies ?? []);
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 256 * 1024 });
   const disposable = useServer(
     {
       schema,
       connectionInitWaitTimeout: 10_000,
       context: async (ctx) => {
-        const request = (ctx.extra as { request: { socket: { remoteAddress?: string } } }).request;
+        const { request } = ctx.extra as { request: IncomingMessage };
         const token = typeof ctx.connectionParams?.token === "string" ? ctx.connectionParams.token : undefined;
-        return contextOf({ ...(token === undefined ? {} : { token }), sourceAddress: request.socket.remoteAddress ?? "unknown", correlationId: crypto.randomUUID() });
+        return contextOf({ ...(token === undefined ? {} : { token }), sourceAddress: proxyAddr(request, trusted) ?? "unknown", correlationId: crypto.randomUUID() });
       },
       onError: (_ctx, _id, _payload, errors) => errors.map((error) => maskError(error, "websocket")),
       onNext: (_ctx, _id, _payload, args: ExecutionArgs, result) => {

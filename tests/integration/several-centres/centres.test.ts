@@ -1,7 +1,7 @@
 import { createClient } from "graphql-ws";
 import { Agent, fetch as undiciFetch } from "undici";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { WebSocket } from "ws";
+import { WebSocket, type ClientOptions } from "ws";
 import { centerMigrations, cityMigrations } from "#server";
 import { createTestDatabase, type TestDatabase } from "#test-support";
 import { startBalancer, type TestBalancer } from "../../support/balancer.ts";
@@ -165,6 +165,30 @@ test("through the balancer calls, server-sent events and WebSocket reach the cen
   events.stop();
   await socket.dispose();
   await dispatcher.destroy();
+});
+
+test("what is done over WebSocket is audited with the caller's address: through the balancer, and not one that the caller made up", async (context) => {
+  if (!balancer) return context.skip();
+  const { url, ca } = balancer;
+  async function createOver(socketUrl: string, options: ClientOptions, mark: string): Promise<string | null> {
+    const client = createClient({
+      url: `${socketUrl}/graphql`,
+      connectionParams: { token: cataloguer },
+      retryAttempts: 0,
+      webSocketImpl: class extends WebSocket {
+        constructor(address: string, protocols?: string | string[]) {
+          super(address, protocols, options);
+        }
+      },
+    });
+    const made = (await client.iterate<{ createEntry: { data: { id: string } } }>({ query: "mutation($content: JSON!, $organisationId: ID!) { createEntry(content: $content, organisationId: $organisationId) { ... on MutationCreateEntrySuccess { data { id } } } }", variables: { content: contentOf(mark, "unconditional", true, []), organisationId: office } }).next()).value;
+    await client.dispose();
+    const { rows } = await center.database.read((reader) => reader.query<{ source_address: string | null }>("select source_address from platform.audit_log where object_id = $1", [made!.data!.createEntry.data.id]));
+    expect(rows).toHaveLength(1);
+    return rows[0]!.source_address;
+  }
+  expect(await createOver(url.replace("https", "wss"), { ca, localAddress: "127.0.0.2", headers: { "x-forwarded-for": "203.0.113.9" } }, "子")).toBe("127.0.0.2");
+  expect(await createOver(b.url.replace("http", "ws"), { localAddress: "127.0.0.3", headers: { "x-forwarded-for": "203.0.113.9" } }, "丑")).toBe("127.0.0.3");
 });
 
 test("with one centre killed the other goes on alone: calls, sessions, subscriptions and the index", async () => {
