@@ -44,7 +44,7 @@ const folder = mkdtempSync(join(tmpdir(), "zhengtong-bench-"));
 chmodSync(folder, 0o755);
 const postgres = await startEmbeddedPostgres({ directory: join(folder, "postgres"), log: createSilentLog() });
 const given = process.env.ZHENGTONG_TEST_NEO4J_URL;
-const engine = given === undefined ? await openLocalNeo4j({ heapMebibytes: heap, pageCacheMebibytes: 512 }) : undefined;
+const engine = given === undefined ? await openLocalNeo4j({ heapMebibytes: heap, pageCacheMebibytes: 512, forMeasuring: true }) : undefined;
 async function end(): Promise<void> {
   await engine?.close();
   await postgres.stop();

@@ -43,7 +43,7 @@ const department = await startEmbeddedPostgres({ directory: join(parent, "depart
 const city = await startEmbeddedPostgres({ directory: join(parent, "city"), log, settings });
 if (values.log !== "postgres" && values.log !== "kafka") throw new Error("--log is postgres or kafka");
 const givenBrokers = process.env.ZHENGTONG_TEST_KAFKA_BROKERS;
-const ownKafka = values.log === "kafka" && givenBrokers === undefined ? await openLocalKafka() : undefined;
+const ownKafka = values.log === "kafka" && givenBrokers === undefined ? await openLocalKafka({ forMeasuring: true }) : undefined;
 const brokers = ownKafka?.url ?? givenBrokers;
 const kafka = values.log === "kafka" && brokers !== undefined ? { kafka: { connection: { brokers }, topics: { prefix: `bench-${process.pid}` } } } : {};
 const clients: pg.Client[] = [];

@@ -37,7 +37,7 @@ chmodSync(parent, 0o755);
 const log = createSilentLog();
 const server = await startEmbeddedPostgres({ directory: join(parent, "postgres"), log });
 const given = process.env.ZHENGTONG_TEST_KAFKA_BROKERS;
-const ownKafka = given === undefined ? await openLocalKafka() : undefined;
+const ownKafka = given === undefined ? await openLocalKafka({ forMeasuring: true }) : undefined;
 const brokers = given ?? ownKafka!.url;
 const prefix = `bench-${process.pid}`;
 await server.ensureDatabase("center");

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { inject } from "vitest";
 import { dockerAnswers } from "./container.ts";
-import type { EngineKind } from "./engine-kind.ts";
+import type { EngineKind, LocalEngineOptions } from "./engine-kind.ts";
 import type { Engine } from "./engine.ts";
 import { kafka } from "./kafka.ts";
 import { neo4j } from "./neo4j.ts";
@@ -11,8 +11,8 @@ const kinds = { kafka, neo4j } satisfies Record<string, EngineKind>;
 export type EngineName = keyof typeof kinds;
 
 /** An engine of one's own, to be killed at will; whoever opens it closes it. */
-export async function openEngine(name: EngineName): Promise<Engine> {
-  return (await dockerAnswers()) ? kinds[name].openInDocker() : kinds[name].openLocally();
+export async function openEngine(name: EngineName, options: LocalEngineOptions = {}): Promise<Engine> {
+  return (await dockerAnswers()) ? kinds[name].openInDocker() : kinds[name].openLocally(options);
 }
 
 export interface EngineHost {

@@ -35,6 +35,9 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** For a server that lives for minutes on few cores: the quick compiler only, and the collector that needs no threads of its own. */
+export const shortLivedJava = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"] as const;
+
 export interface EngineProcessOptions {
   name: string;
   command: readonly [string, ...string[]];

@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { openContainer } from "./container.ts";
-import type { EngineKind } from "./engine-kind.ts";
-import { createEngineProcess, freePorts, startLocalEngine, type Engine } from "./engine.ts";
+import type { EngineKind, LocalEngineOptions } from "./engine-kind.ts";
+import { createEngineProcess, freePorts, shortLivedJava, startLocalEngine, type Engine } from "./engine.ts";
 import { fetchMavenLibraries, onPath, pomOf } from "./maven-libraries.ts";
 
 const version = "4.1.2";
 
-export interface LocalKafkaOptions {
+export interface LocalKafkaOptions extends LocalEngineOptions {
   /** Name and password of each account. With accounts, the address asks for SASL PLAIN and access rules are enforced; "admin" may do everything. */
   accounts?: Readonly<Record<string, string>>;
   /** Further lines of server.properties. */
@@ -76,7 +76,7 @@ export async function openLocalKafka(options: LocalKafkaOptions = {}): Promise<E
   const [client, internal, controller] = (await freePorts(3)) as [number, number, number];
   const properties = join(folder, "server.properties");
   writeFileSync(properties, propertiesOf(options, { client, internal, controller }, join(folder, "data")));
-  const java = ["-cp", `${libraries}/*`] as const;
+  const java = [...(options.forMeasuring ? [] : shortLivedJava), "-cp", `${libraries}/*`];
   await promisify(execFile)("java", [...java, "kafka.tools.StorageTool", "format", `--cluster-id=${randomBytes(16).toString("base64url")}`, "-c", properties], { cwd: folder });
   const process = createEngineProcess({ name: "Kafka", command: ["java", "-Xms256m", "-Xmx512m", ...java, "kafka.Kafka", properties], cwd: folder, logFile: join(folder, "kafka.log"), isReady: () => answers(client) });
   return startLocalEngine({ url: `127.0.0.1:${client}`, folder, process });
@@ -85,7 +85,7 @@ export async function openLocalKafka(options: LocalKafkaOptions = {}): Promise<E
 export const kafka: EngineKind = {
   title: `Kafka ${version}`,
   environmentVariable: "ZHENGTONG_TEST_KAFKA_BROKERS",
-  openLocally: () => openLocalKafka(),
+  openLocally: (options) => openLocalKafka(options),
   async openInDocker() {
     const [port] = (await freePorts(1)) as [number];
     return openContainer({

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import neo4jDriver, { type Driver } from "neo4j-driver";
 import { openContainer } from "./container.ts";
-import type { EngineKind } from "./engine-kind.ts";
-import { createEngineProcess, freePorts, startLocalEngine, type Engine } from "./engine.ts";
+import type { EngineKind, LocalEngineOptions } from "./engine-kind.ts";
+import { createEngineProcess, freePorts, shortLivedJava, startLocalEngine, type Engine } from "./engine.ts";
 import { fetchMavenLibraries, onPath, pomOf } from "./maven-libraries.ts";
 
 const version = "5.26.30";
@@ -54,7 +54,7 @@ async function answersAfterFirstLogin(url: string): Promise<boolean> {
   return answers(url);
 }
 
-export interface LocalNeo4jOptions {
+export interface LocalNeo4jOptions extends LocalEngineOptions {
   /** Largest heap, default 768 MiB. */
   heapMebibytes?: number;
   /** Default 128 MiB. */
@@ -63,7 +63,7 @@ export interface LocalNeo4jOptions {
 
 const openModules = ["java.base/java.nio", "java.base/java.io", "java.base/sun.nio.ch"].map((module) => `--add-opens=${module}=ALL-UNNAMED`);
 
-export async function openLocalNeo4j({ heapMebibytes = 768, pageCacheMebibytes = 128 }: LocalNeo4jOptions = {}): Promise<Engine> {
+export async function openLocalNeo4j({ heapMebibytes = 768, pageCacheMebibytes = 128, forMeasuring = false }: LocalNeo4jOptions = {}): Promise<Engine> {
   if (!(await onPath("java"))) throw new Error("java is not installed (Debian: default-jdk-headless)");
   const libraries = await fetchMavenLibraries({ name: `neo4j-${version}`, pom: pomOf("neo4j", [`org.neo4j:neo4j:${version}`]) });
   const folder = mkdtempSync(join(tmpdir(), "zhengtong-neo4j-"));
@@ -71,7 +71,7 @@ export async function openLocalNeo4j({ heapMebibytes = 768, pageCacheMebibytes =
   const url = urlWithPassword(port);
   const process = createEngineProcess({
     name: "Neo4j",
-    command: ["java", "-Xms256m", `-Xmx${heapMebibytes}m`, `-Dzhengtong.pagecache=${pageCacheMebibytes}`, ...openModules, "-Dio.netty.tryReflectionSetAccessible=true", "-cp", `${libraries}/*`, launcher, join(folder, "home"), String(port)],
+    command: ["java", "-Xms256m", `-Xmx${heapMebibytes}m`, ...(forMeasuring ? [] : [...shortLivedJava, "-Dzhengtong.keepPlans=true"]), `-Dzhengtong.pagecache=${pageCacheMebibytes}`, ...openModules, "-Dio.netty.tryReflectionSetAccessible=true", "-cp", `${libraries}/*`, launcher, join(folder, "home"), String(port)],
     cwd: folder,
     logFile: join(folder, "neo4j.log"),
     isReady: () => answersAfterFirstLogin(url),
@@ -82,7 +82,7 @@ export async function openLocalNeo4j({ heapMebibytes = 768, pageCacheMebibytes =
 export const neo4j: EngineKind = {
   title: `Neo4j ${version}`,
   environmentVariable: "ZHENGTONG_TEST_NEO4J_URL",
-  openLocally: () => openLocalNeo4j(),
+  openLocally: (options) => openLocalNeo4j(options),
   async openInDocker() {
     const [port] = (await freePorts(1)) as [number];
     return openContainer({
