@@ -7,15 +7,16 @@ import type { DocumentGrant, IndexedEntry } from "./index-document.ts";
  * Hops, nodes and time are bounded.
  */
 export interface WalkStore {
-  /** Those of these entries that the viewer sees, each with the node where a walk begins. */
-  findRoots(entryIds: readonly string[]): Promise<Map<string, string>>;
+  /** Those of these entries that the viewer sees, each with the node where a walk begins; it goes on over these kinds, which a store may ask at the same time. */
+  findRoots(entryIds: readonly string[], kinds: readonly PathRelation["kind"][]): Promise<Map<string, string>>;
   /** Relations from these nodes to entries that the viewer sees: the firmest kind first, then by nodes, at most `edgesPerHop`. */
   edgesFrom(nodes: readonly string[], kinds: readonly PathRelation["kind"][]): Promise<Edge[]>;
   /** Of nodes that a walk arrived at; outside the time limit, as what follows. */
   entriesOf(nodes: readonly string[]): Promise<Map<string, IndexedEntry>>;
-  /** Grants on these nodes that the viewer sees, in the order of their ids. */
-  grantsOn(nodes: readonly string[]): Promise<WalkGrant[]>;
-  countOrganisations(nodes: readonly string[]): Promise<number>;
+  /** Entries of these nodes, and the grants on `sources` that the viewer sees, in the order of their ids. */
+  lineageOf(nodes: readonly string[], sources: readonly string[]): Promise<{ entries: Map<string, IndexedEntry>; grants: WalkGrant[] }>;
+  /** Departments of these nodes without the root's, and those with a grant on one of them or on the root, of the grants that the viewer sees. */
+  impactOf(root: string, nodes: readonly string[]): Promise<{ organisations: number; consumerOrganisationIds: string[] }>;
 }
 
 export interface Edge {
@@ -47,8 +48,10 @@ interface Reached {
   truncatedBy?: TruncatedBy;
 }
 
+const kindsOf = (direction: WalkDirection): PathRelation["kind"][] => [direction === "upstream" ? "derived-from" : "source-of"];
+
 async function reach(store: WalkStore, root: string, direction: WalkDirection, bounds: WalkBounds): Promise<Reached> {
-  const kinds: PathRelation["kind"][] = [direction === "upstream" ? "derived-from" : "source-of"];
+  const kinds = kindsOf(direction);
   const reached: Reached = { distances: new Map([[root, 0]]), edges: [] };
   let frontier = [root];
   try {
@@ -82,41 +85,37 @@ async function reach(store: WalkStore, root: string, direction: WalkDirection, b
 const truncation = (by: TruncatedBy | undefined) => (by === undefined ? { truncated: false } : { truncated: true, truncatedBy: by });
 
 export async function walkLineage(store: WalkStore, entryId: string, direction: WalkDirection, bounds: WalkBounds): Promise<Lineage | undefined> {
-  const root = (await store.findRoots([entryId])).get(entryId);
+  const root = (await store.findRoots([entryId], kindsOf(direction))).get(entryId);
   if (root === undefined) return undefined;
   const reached = await reach(store, root, direction, bounds);
-  const entries = await store.entriesOf([...reached.distances.keys()]);
-  const relations = new Map<string, LineageRelation & { source: string; derivedOrganisation: string }>();
-  for (const edge of reached.edges) {
-    const [derived, source] = direction === "upstream" ? [edge.from, edge.to] : [edge.to, edge.from];
+  const ends = reached.edges.map((edge) => ({ since: edge.since!, derived: direction === "upstream" ? edge.from : edge.to, source: direction === "upstream" ? edge.to : edge.from }));
+  // The legal ground of each relation: grants on the source for the derived entry's department.
+  const { entries, grants } = await store.lineageOf([...reached.distances.keys()], [...new Set(ends.map(({ source }) => source))]);
+  const relations = new Map<string, LineageRelation>();
+  for (const { derived, source, since } of ends) {
     const derivedEntry = entries.get(derived);
     const sourceEntry = entries.get(source);
-    if (derivedEntry && sourceEntry) relations.set(`${derived} ${source}`, { fromEntryId: derivedEntry.id, toEntryId: sourceEntry.id, since: edge.since!, grants: [], source, derivedOrganisation: derivedEntry.organisationId });
-  }
-  // The legal ground of each relation: grants on the source for the derived entry's department.
-  const grants = await store.grantsOn([...new Set([...relations.values()].map((relation) => relation.source))]);
-  for (const relation of relations.values()) {
-    for (const { node, consumerOrganisationId, grantId, legalBasis, since } of grants) if (node === relation.source && consumerOrganisationId === relation.derivedOrganisation) relation.grants.push({ grantId, legalBasis, since });
+    if (derivedEntry === undefined || sourceEntry === undefined) continue;
+    const grounds = grants.filter(({ node, consumerOrganisationId }) => node === source && consumerOrganisationId === derivedEntry.organisationId);
+    relations.set(`${derived} ${source}`, { fromEntryId: derivedEntry.id, toEntryId: sourceEntry.id, since, grants: grounds.map(({ grantId, legalBasis, since: granted }) => ({ grantId, legalBasis, since: granted })) });
   }
   const nodes = [...reached.distances].filter(([id]) => id !== root && entries.has(id)).map(([id, distance]) => ({ entry: entries.get(id)!, distance }));
   nodes.sort((a, b) => a.distance - b.distance || (a.entry.id < b.entry.id ? -1 : 1));
-  return { root: entries.get(root)!, nodes, relations: [...relations.values()].map(({ source: _source, derivedOrganisation: _organisation, ...relation }) => relation), ...truncation(reached.truncatedBy) };
+  return { root: entries.get(root)!, nodes, relations: [...relations.values()], ...truncation(reached.truncatedBy) };
 }
 
 export async function countImpact(store: WalkStore, entryId: string, bounds: WalkBounds): Promise<Impact | undefined> {
-  const root = (await store.findRoots([entryId])).get(entryId);
+  const root = (await store.findRoots([entryId], kindsOf("downstream"))).get(entryId);
   if (root === undefined) return undefined;
   const { distances, truncatedBy } = await reach(store, root, "downstream", bounds);
-  const all = [...distances.keys()];
-  const organisations = await store.countOrganisations(all.filter((id) => id !== root));
-  const consumers = new Set((await store.grantsOn(all)).map((grant) => grant.consumerOrganisationId));
+  const { organisations, consumerOrganisationIds } = await store.impactOf(root, [...distances.keys()].filter((id) => id !== root));
   const byDistance = new Map<number, number>();
   for (const [id, distance] of distances) if (id !== root) byDistance.set(distance, (byDistance.get(distance) ?? 0) + 1);
   return {
     entries: distances.size - 1,
     byDistance: [...byDistance].map(([distance, entries]) => ({ distance, entries })).sort((a, b) => a.distance - b.distance),
     organisations,
-    consumerOrganisationIds: [...consumers].sort(),
+    consumerOrganisationIds: consumerOrganisationIds.sort(),
     ...truncation(truncatedBy),
   };
 }
@@ -133,7 +132,7 @@ interface Side {
 
 /** From both ends at once, always the side with fewer entries to look at: a shortest path. */
 export async function findPath(store: WalkStore, fromEntryId: string, toEntryId: string, bounds: WalkBounds): Promise<EntryPath | undefined> {
-  const roots = await store.findRoots([fromEntryId, toEntryId]);
+  const roots = await store.findRoots([fromEntryId, toEntryId], pathKinds);
   const [start, end] = [roots.get(fromEntryId), roots.get(toEntryId)];
   if (start === undefined || end === undefined) return undefined;
   const left: Side = { edges: new Map([[start, undefined]]), frontier: [start], hops: 0 };

@@ -93,8 +93,8 @@ export function createNeo4jCatalogIndex({ access, clock, log, monotonicMs, prefi
     });
   const walking = <T>(viewer: Actor, bounds: WalkBounds, run: (store: WalkStore) => Promise<T>): Promise<T> =>
     onServing(async (target) => {
-      const asked = await settle(runNeo4jWalk({ connection, access, target, viewer, bounds, monotonicMs }, async (store, finish) => ({ value: await run(store), serving: await findServing(finish, names) })));
-      return "failure" in asked ? { answer: asked, serving: await lookServing() } : { answer: asked.value, serving: asked.value.serving };
+      const asked = await settle(runNeo4jWalk({ connection, access, target, viewer, bounds, monotonicMs, lookAfterwards: (cypher) => findServing(cypher, names) }, run));
+      return "failure" in asked ? { answer: asked, serving: await lookServing() } : { answer: { value: asked.value.value }, serving: asked.value.after };
     });
 
   async function targetOf(number: number): Promise<GenerationNames & { loading: boolean }> {

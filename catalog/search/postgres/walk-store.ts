@@ -1,6 +1,6 @@
 import type { Access, Actor, Database, Transaction } from "#platform";
 import type { PathRelation, WalkBounds } from "../catalog-index.ts";
-import { DeadlineReached, edgesPerHop, firmestKinds, hubUses, type Edge, type WalkStore } from "../walk.ts";
+import { DeadlineReached, edgesPerHop, firmestKinds, hubUses, type Edge, type WalkGrant, type WalkStore } from "../walk.ts";
 import type { GenerationTables } from "./generations.ts";
 import { createSqlParts, seesEntry, seesGrant } from "./sql-parts.ts";
 import { entryOf, type StoredEntry } from "../stored-entry.ts";
@@ -55,26 +55,35 @@ function createStore({ tx, tables, access, viewer, remainingMs }: StoreParts): W
       return new Map(rows.map((row) => [row.entry_id, row.id]));
     },
     edgesFrom: (nodes, kinds) => timed(() => selectEdges(tx, tables, access, viewer, nodes, kinds)),
-    async entriesOf(nodes) {
-      await withoutLimit();
-      const { rows } = await tx.query<{ id: string; detail: StoredEntry }>(`select document_id::text as id, detail from ${tables.document} where document_id = any($1::bigint[])`, [nodes]);
-      return new Map(rows.map((row) => [row.id, entryOf(row.detail)]));
-    },
-    async grantsOn(nodes) {
-      await withoutLimit();
-      const parts = createSqlParts();
-      const { rows } = await tx.query<{ grant_id: string; node: string; consumer: string; legal_basis: string; since: Date }>(
-        `select g.grant_id, g.document_id::text as node, g.consumer_organisation_id as consumer, g.legal_basis, g.since from ${tables.grant} g where g.document_id = any(${parts.bind(nodes)}::bigint[]) and ${seesGrant(access, viewer, parts, "g")} order by g.grant_id`,
-        parts.values,
-      );
-      return rows.map((row) => ({ node: row.node, grantId: row.grant_id, consumerOrganisationId: row.consumer, legalBasis: row.legal_basis, since: row.since }));
-    },
-    async countOrganisations(nodes) {
+    entriesOf,
+    lineageOf: async (nodes, sources) => ({ entries: await entriesOf(nodes), grants: await grantsOn(sources) }),
+    async impactOf(root, nodes) {
       await withoutLimit();
       const { rows } = await tx.query<{ organisations: number }>(`select count(distinct organisation_id) as organisations from ${tables.document} where document_id = any($1::bigint[])`, [nodes]);
-      return rows[0]!.organisations;
+      const parts = createSqlParts();
+      const consumers = await tx.query<{ consumer: string }>(
+        `select distinct g.consumer_organisation_id as consumer from ${tables.grant} g where g.document_id = any(${parts.bind([root, ...nodes])}::bigint[]) and ${seesGrant(access, viewer, parts, "g")}`,
+        parts.values,
+      );
+      return { organisations: rows[0]!.organisations, consumerOrganisationIds: consumers.rows.map(({ consumer }) => consumer) };
     },
   };
+
+  async function entriesOf(nodes: readonly string[]) {
+    await withoutLimit();
+    const { rows } = await tx.query<{ id: string; detail: StoredEntry }>(`select document_id::text as id, detail from ${tables.document} where document_id = any($1::bigint[])`, [nodes]);
+    return new Map(rows.map((row) => [row.id, entryOf(row.detail)]));
+  }
+
+  async function grantsOn(nodes: readonly string[]): Promise<WalkGrant[]> {
+    await withoutLimit();
+    const parts = createSqlParts();
+    const { rows } = await tx.query<{ grant_id: string; node: string; consumer: string; legal_basis: string; since: Date }>(
+      `select g.grant_id, g.document_id::text as node, g.consumer_organisation_id as consumer, g.legal_basis, g.since from ${tables.grant} g where g.document_id = any(${parts.bind(nodes)}::bigint[]) and ${seesGrant(access, viewer, parts, "g")} order by g.grant_id`,
+      parts.values,
+    );
+    return rows.map((row) => ({ node: row.node, grantId: row.grant_id, consumerOrganisationId: row.consumer, legalBasis: row.legal_basis, since: row.since }));
+  }
 }
 
 async function selectEdges(tx: Transaction, { document, relation, term, documentTerm }: GenerationTables, access: Access, viewer: Actor, nodes: readonly string[], kinds: readonly PathRelation["kind"][]): Promise<Edge[]> {
