@@ -1,11 +1,12 @@
-import { canonicalJson, createLoop, type Kernel, type Loop } from "#platform";
+import { canonicalJson, createLoop, describeError, systemActor, type Kernel, type Loop } from "#platform";
 import type { FeedLog } from "./feed-log/feed-log.ts";
-import { findFeed, listFeeds } from "./repositories/feeds.ts";
+import type { Feed } from "./model/feed.ts";
+import { findFeed, listFeeds, writeLogDropped } from "./repositories/feeds.ts";
 
 /**
  * Meters what the log took and keeps its envelopes as evidence, beside the path of the rows: by sequence, from where it
  * stood, so that each batch counts exactly once however often it was sent and whoever counts. Then it lets the log
- * forget what was applied and is old enough.
+ * forget what was applied and is old enough, and gives up the log of a feed that is over once it holds nothing any more.
  */
 export interface Accounting extends Loop {
   /** A feed has grown. */
@@ -27,7 +28,8 @@ const pageSize = 500;
 const sweepEveryMs = 15_000;
 
 export function createAccounting({ kernel, feedLog, retention = defaultRetention, intervalMs = 1_000 }: { kernel: Kernel; feedLog: FeedLog; retention?: Retention; intervalMs?: number }): Accounting {
-  const { database, clock, log } = kernel;
+  const { database, clock, log, audit } = kernel;
+  const actor = systemActor("exchange-accounting");
   const grown = new Set<string>();
   let sweptAt = 0;
 
@@ -69,6 +71,18 @@ export function createAccounting({ kernel, feedLog, retention = defaultRetention
     if (removed > 0) log.warn({ feedId, removed }, "batches that were never applied have left the log; the subscriber will refresh");
   }
 
+  async function dropLog({ id }: Feed): Promise<void> {
+    try {
+      const { sequence, firstSequence } = await feedLog.head(id);
+      if (firstSequence <= sequence || !(await feedLog.drop(id))) return;
+      await database.withTransaction(async (tx) => {
+        if (await writeLogDropped(tx, id, clock.now())) await audit.record(tx, actor, { action: "feed.log-dropped", objectType: "feed", objectId: id, detail: { sequence } });
+      });
+    } catch (error) {
+      log.warn({ feedId: id, error: describeError(error) }, "the log of a feed that is over could not be given up; it is tried again");
+    }
+  }
+
   async function runOnce(): Promise<void> {
     const now = clock.now().getTime();
     const due = [...grown];
@@ -80,8 +94,10 @@ export function createAccounting({ kernel, feedLog, retention = defaultRetention
       for (let after: [string, string] | undefined; ; ) {
         const feeds = await database.read((reader) => listFeeds(reader, everything, {}, { limit: 500, ...(after === undefined ? {} : { after }) }));
         for (const feed of feeds) {
+          if (feed.logDroppedAt) continue;
           await account(feed.id);
           await trim(feed.id);
+          if (feed.state === "stopped") await dropLog(feed);
         }
         const last = feeds.at(-1);
         if (feeds.length < 500 || !last) break;

@@ -30,8 +30,8 @@ export interface BatchRow extends Record<string, unknown> {
   received_at: Date;
 }
 
-export async function readHead(reader: Reader, feedId: string, lock: "" | "for update" = ""): Promise<HeadRow | undefined> {
-  const { rows } = await reader.query<HeadRow>({ name: `feed_log_head${lock === "" ? "" : "_lock"}`, text: `select open, sequence, hash, first_sequence, total_bytes, total_rows, store from exchange.feed_log_head where feed_id = $1 ${lock}`, values: [feedId] });
+export async function readHead(reader: Reader, feedId: string, lock: "" | "for update" | "for update skip locked" = ""): Promise<HeadRow | undefined> {
+  const { rows } = await reader.query<HeadRow>({ name: `feed_log_head${lock.replaceAll(" ", "_")}`, text: `select open, sequence, hash, first_sequence, total_bytes, total_rows, store from exchange.feed_log_head where feed_id = $1 ${lock}`, values: [feedId] });
   return rows[0];
 }
 
@@ -91,10 +91,25 @@ export async function readBatchRows(reader: Reader, feedId: string, afterSequenc
   return rows;
 }
 
+/**
+ * Forgets all of a closed feed's batches. The head is held for the length of `release`, which gives back what else they
+ * took: opening the feed waits for it, and another process does not do the same.
+ */
+export async function dropBatches(database: Database, feedId: string, release: (head: HeadRow) => Promise<boolean>): Promise<boolean> {
+  return database.withTransaction(async (tx) => {
+    const head = await readHead(tx, feedId, "for update skip locked");
+    if (!head) return (await readHead(tx, feedId)) === undefined;
+    if (head.open || !(await release(head))) return false;
+    await tx.query("delete from exchange.feed_log where feed_id = $1", [feedId]);
+    await tx.query("update exchange.feed_log_head set first_sequence = sequence + 1 where feed_id = $1", [feedId]);
+    return true;
+  });
+}
+
 export const envelopeOf = (row: Pick<BatchRow, "envelope">): BatchEnvelope => JSON.parse(row.envelope) as BatchEnvelope;
 
 /** All of the port that does not touch payloads: both adapters have it in common. */
-export interface BatchIndex extends Omit<FeedLog, "append" | "read" | "open"> {
+export interface BatchIndex extends Omit<FeedLog, "append" | "read" | "open" | "drop"> {
   waiters: Waiters;
   open(feedId: string, store: LogStore): Promise<void>;
 }

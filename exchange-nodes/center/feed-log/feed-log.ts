@@ -71,6 +71,12 @@ export interface FeedLog {
   waitFor(feedId: string, afterSequence: number, timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
   backlog(feedId: string, afterSequence: number): Promise<Backlog>;
   trim(feedId: string, options: TrimOptions): Promise<{ removed: number; firstSequence: number }>;
+  /**
+   * Gives up what a closed feed's log holds and takes (a topic, say); the head stays, so that the feed could go on behind
+   * it. False when that is not for now: the feed is open, lies in another store, or another process is at it. May be
+   * asked again at any time.
+   */
+  drop(feedId: string): Promise<boolean>;
   /** Begins and ends listening for appends of other processes. */
   start(): Promise<void>;
   stop(): Promise<void>;

@@ -1,5 +1,5 @@
 import { UnavailableError, type Clock, type Database, type Notifier } from "#platform";
-import { assertContinues, createBatchIndex, envelopeOf, insertBatches, readBatchRows, readHead, refusalOf } from "./batch-index.ts";
+import { assertContinues, createBatchIndex, dropBatches, envelopeOf, insertBatches, readBatchRows, readHead, refusalOf } from "./batch-index.ts";
 import type { FeedLog } from "./feed-log.ts";
 
 const moved = (feedId: string) =>
@@ -36,5 +36,8 @@ export function createPostgresFeedLog({ database, notifier, clock }: { database:
         return { envelope: envelopeOf(row), hash: row.hash, payload: row.payload, receivedAt: row.received_at };
       });
     },
+
+    // One that lies in Kafka is for a centre that reaches its topic.
+    drop: (feedId) => dropBatches(database, feedId, async ({ store }) => store === "postgres"),
   };
 }

@@ -62,6 +62,8 @@ export interface Feed {
   deletesSent: number;
   bytesSent: number;
   lastBatchAt?: Date;
+  /** When the log of a feed that is over was given up: nothing of it waits any more. */
+  logDroppedAt?: Date;
   /** Where the log was when the centre was last restored from a backup. */
   fork?: FeedFork;
   providerHealth?: FeedHealth;

@@ -31,13 +31,14 @@ interface FeedRow extends Record<string, unknown> {
   deletes_sent: number;
   bytes_sent: number;
   last_batch_at: Date | null;
+  log_dropped_at: Date | null;
   fork: FeedFork | null;
   provider_health: FeedHealth | null;
   subscriber_health: FeedHealth | null;
 }
 
 const columns =
-  "id, grant_id, grant_version, scope_version, scope_digest, entry_id, provider_organisation_id, consumer_organisation_id, application_id, mode, delivery, provider_node_id, former_provider_node_ids, subscriber_node_id, target, generation, state, reason, state_at, created_at, limits, applied_sequence, applied_at, accounted_sequence, rows_sent, deletes_sent, bytes_sent, last_batch_at, fork, provider_health, subscriber_health";
+  "id, grant_id, grant_version, scope_version, scope_digest, entry_id, provider_organisation_id, consumer_organisation_id, application_id, mode, delivery, provider_node_id, former_provider_node_ids, subscriber_node_id, target, generation, state, reason, state_at, created_at, limits, applied_sequence, applied_at, accounted_sequence, rows_sent, deletes_sent, bytes_sent, last_batch_at, log_dropped_at, fork, provider_health, subscriber_health";
 
 /** Leaves out what is null. */
 function present<T extends object>(value: T): { [Key in keyof T]?: NonNullable<T[Key]> } {
@@ -74,6 +75,7 @@ const toFeed = (row: FeedRow): Feed => ({
     reason: row.reason,
     appliedAt: row.applied_at,
     lastBatchAt: row.last_batch_at,
+    logDroppedAt: row.log_dropped_at,
     fork: row.fork,
     providerHealth: row.provider_health,
     subscriberHealth: row.subscriber_health,
@@ -128,6 +130,12 @@ export async function listFeedsOfNode(reader: Reader, nodeId: string): Promise<F
 export async function listFeedsOfEntry(tx: Transaction, entryId: string): Promise<Feed[]> {
   const { rows } = await tx.query<FeedRow>(`select ${columns} from exchange.feed where entry_id = $1 and state <> 'stopped' order by id for update`, [entryId]);
   return rows.map(toFeed);
+}
+
+/** False when somebody else was first. */
+export async function writeLogDropped(tx: Transaction, feedId: string, at: Date): Promise<boolean> {
+  const { rowCount } = await tx.query("update exchange.feed set log_dropped_at = $2 where id = $1 and log_dropped_at is null", [feedId, at]);
+  return rowCount > 0;
 }
 
 /** Everything about a feed that is decided and not counted, but its state. */

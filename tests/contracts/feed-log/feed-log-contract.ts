@@ -177,5 +177,32 @@ export function describeFeedLog(setup: () => Promise<FeedLogHarness>): void {
       expect(await log.append(feedId, headOf(batches), makeBatches(feedId, headOf(batches), 1))).toMatchObject({ appended: true });
       await log.stop();
     });
+
+    test("gives up the log of a closed feed and no other's, however often it is asked, and goes on behind its head if it is opened again", async () => {
+      const [one, other] = await Promise.all([(await harness).createLog(), (await harness).createLog()]);
+      const feedId = newFeedId();
+      expect(await one.drop(feedId), "a feed that never was").toBe(true);
+      await one.open(feedId);
+      const batches = makeBatches(feedId, emptyHead, 4);
+      await one.append(feedId, emptyHead, batches);
+      expect(await other.drop(feedId), "an open one").toBe(false);
+      expect((await other.read(feedId, 0, 1_000_000)).length).toBe(4);
+
+      await one.close(feedId);
+      expect((await Promise.all([one.drop(feedId), other.drop(feedId)])).some(Boolean)).toBe(true);
+      expect(await other.drop(feedId)).toBe(true);
+      for (const log of [one, other]) {
+        expect(await log.head(feedId)).toEqual({ ...headOf(batches), open: false, firstSequence: 5 });
+        expect(await log.read(feedId, 0, 1_000_000)).toEqual([]);
+        expect(await log.backlog(feedId, 0)).toEqual({ batches: 0, rows: 0, bytes: 0 });
+      }
+
+      await other.open(feedId);
+      const later = makeBatches(feedId, headOf(batches), 2);
+      // The store may take a moment until it has a place for the feed again.
+      await expect.poll(async () => one.append(feedId, headOf(batches), later).then(({ appended }) => appended, () => false), { timeout: 30_000 }).toBe(true);
+      expect((await other.read(feedId, 4, 1_000_000)).map(({ envelope }) => envelope.sequence)).toEqual([5, 6]);
+      await Promise.all([one.stop(), other.stop()]);
+    });
   });
 }

@@ -90,6 +90,20 @@ describe.skipIf(brokers === undefined)("the feed log on Kafka", () => {
     expect((await log.admin.rangeOf(topicOf(prefix, "trimmed")))?.low).toBe(6);
   });
 
+  test("deletes the topic of a feed that is over, from two centres at once, and asks nothing of one that has none", async () => {
+    const [one, other] = await Promise.all([world.kafkaLog(settings), world.kafkaLog(settings)]);
+    await one.open("ended");
+    await keepAppending(one, "ended", 3);
+    expect(await one.admin.rangeOf(topicOf(prefix, "ended"))).toEqual({ low: 0, high: 3 });
+    expect(await one.drop("ended")).toBe(false);
+    await one.close("ended");
+    await Promise.all([one.drop("ended"), other.drop("ended")]);
+    await expect.poll(() => one.admin.rangeOf(topicOf(prefix, "ended")), { timeout: 20_000 }).toBeUndefined();
+    expect(await other.drop("ended")).toBe(true);
+    expect(await one.drop("never_opened")).toBe(true);
+    expect(await one.admin.rangeOf(topicOf(prefix, "never_opened"))).toBeUndefined();
+  });
+
   test("takes over what lies in PostgreSQL while feeds flow, is broken off, goes on, and gives it back", async () => {
     const [postgres, kafka] = [await world.postgresLog(), await world.kafkaLog(settings)];
     for (const feedId of ["moved_a", "moved_b"]) {

@@ -1,5 +1,5 @@
 import { canonicalJson, describeError, UnavailableError, type Clock, type Database, type Log, type Metrics, type Notifier } from "#platform";
-import { assertContinues, createBatchIndex, envelopeOf, headOf, insertBatches, readBatchRows, readHead, refusalOf, type BatchRow } from "../batch-index.ts";
+import { assertContinues, createBatchIndex, dropBatches, envelopeOf, headOf, insertBatches, readBatchRows, readHead, refusalOf, type BatchRow } from "../batch-index.ts";
 import type { FeedLog, LoggedBatch } from "../feed-log.ts";
 import { defaultTopicPrefix, readerGroupOf, topicOf, type KafkaConnection, type KafkaTopicSettings } from "./connection.ts";
 import { createRecordReader } from "./record-reader.ts";
@@ -268,6 +268,15 @@ export async function createKafkaFeedLog(options: CreateKafkaFeedLogOptions): Pr
       if (keep !== null && keep > 0) await admin.deleteRecordsBefore(feedId, keep).catch((error: unknown) => log.debug({ feedId, error: describeError(error) }, "records not freed; the next trimming or retention does it"));
       return trimmed;
     },
+
+    drop: (feedId) =>
+      dropBatches(database, feedId, async () => {
+        ownHeads.delete(feedId);
+        if ((await admin.rangeOf(topicOf(prefix, feedId))) === undefined) return true;
+        await admin.deleteTopic(feedId);
+        log.info({ feedId, topic: topicOf(prefix, feedId) }, "topic of a feed that is over deleted");
+        return true;
+      }),
 
     adopt,
     release,
