@@ -15,7 +15,9 @@ import { newGrant, startExchangeCity, until, type ExchangeCity } from "../../sup
 
 /**
  * The rehearsal: a centre with a catalog and a flowing exchange is backed up while it runs, goes on for a while, loses
- * both databases, and is restored from the backup; the department's node was never touched.
+ * both databases, and is restored from the backup; the departments' nodes were never touched. So the providing node has
+ * sent what the restored centre does not know of, and of what the office's node receives, one target was restored with
+ * the centre and another, a database of its own, is ahead of it.
  */
 const items: DataItem[] = [
   { name: "编号", field: "person_no", type: "C", length: 18, key: true },
@@ -33,6 +35,7 @@ let city: ExchangeCity;
 let source: Database;
 let centerUrl: string;
 let cityUrl: string;
+let ownUrl: string;
 
 const write = (sql: string) => source.withTransaction((tx) => tx.query(sql));
 const sourceRows = async () => JSON.stringify((await source.read((reader) => reader.query("select person_no, name, amount::text as amount from public.people order by person_no"))).rows);
@@ -45,7 +48,7 @@ async function on<T>(url: string, work: (database: Database) => Promise<T>): Pro
     await database.close();
   }
 }
-const landedRows = (table: string) => on(cityUrl, async (database) => JSON.stringify((await database.read((reader) => reader.query(`select person_no, name, amount::text as amount from landing.${quoteIdentifier(table)} order by person_no`))).rows));
+const landedRows = (table: string, url = cityUrl) => on(url, async (database) => JSON.stringify((await database.read((reader) => reader.query(`select person_no, name, amount::text as amount from landing.${quoteIdentifier(table)} order by person_no`))).rows));
 
 async function onServer(...statements: string[]): Promise<void> {
   const client = new pg.Client({ connectionString: testServerUrl() });
@@ -78,14 +81,14 @@ const searchCatalog = () =>
     return answers;
   });
 
-async function flowOf(id: string) {
+async function flowOf(id: string, url = cityUrl) {
   const grant = newGrant(id, entry);
   await city.announce("grant.issued", grant);
   let feed = await city.exchange.feeds.findByGrant(city.office, id);
   await until("the first load", async () => {
     feed ??= await city.exchange.feeds.findByGrant(city.office, id);
     if (!feed) return false;
-    const { rows } = await on(cityUrl, (database) => database.read((reader) => reader.query<{ state: string }>("select state from exchange_target.feed where feed_id = $1", [feed!.id]))).catch(() => ({ rows: [] }));
+    const { rows } = await on(url, (database) => database.read((reader) => reader.query<{ state: string }>("select state from exchange_target.feed where feed_id = $1", [feed!.id]))).catch(() => ({ rows: [] }));
     return rows[0]?.state === "current";
   }, 90_000, 100);
   return city.exchange.feeds.get(city.office, feed!.id);
@@ -98,9 +101,10 @@ beforeAll(async () => {
   source = sourceBase.database;
   centerUrl = centerBase.url;
   cityUrl = cityBase.url;
+  ownUrl = subscriberBase.url;
   await write("create table public.people (person_no text primary key, name text, amount numeric(12,2))");
   await write("insert into public.people select 'P' || lpad(n::text, 5, '0'), '王小' || n || case when n % 50 = 0 then e'\\t换\\n行\\\\' else '' end, n from generate_series(1, 500) as n");
-  city = await startExchangeCity({ centerDatabaseUrl: centerUrl, providerDatabaseUrl: providerBase.url, subscriberDatabaseUrl: subscriberBase.url, targets: { default: cityUrl }, sources: [{ name: "main", kind: "postgres-direct", url: sourceBase.url }], log });
+  city = await startExchangeCity({ centerDatabaseUrl: centerUrl, providerDatabaseUrl: providerBase.url, subscriberDatabaseUrl: subscriberBase.url, targets: { default: cityUrl, own: ownUrl }, sources: [{ name: "main", kind: "postgres-direct", url: sourceBase.url }], log });
   await city.addEntry(entry, "public.people");
   await withServices(async ({ catalog }) => {
     await catalog.organisations.create(actor, { name: "杭州市数据资源管理局", kind: "city-data-office", regionCode: "330100" });
@@ -126,6 +130,10 @@ test("a running centre is backed up, loses both databases, is restored, and goes
   const feed = await flowOf("grant_1");
   const table = feed.target!.table;
   expect(await landedRows(table)).toBe(await sourceRows());
+  await city.exchange.bindings.setRoute(city.office, { consumerOrganisationId: "org_consumer", grantId: "grant_own", nodeId: city.nodeId("subscriber"), target: { name: "own", schema: "landing", table: "people_own", trackChanges: false } });
+  const own = await flowOf("grant_own", ownUrl);
+  const applied = async () => (await on(ownUrl, (database) => database.read((reader) => reader.query<{ applied_sequence: number; generation: number }>("select applied_sequence, generation from exchange_target.feed where feed_id = $1", [own.id])))).rows[0]!;
+  expect(await landedRows("people_own", ownUrl)).toBe(await sourceRows());
   const searched = await searchCatalog();
   const audited = await withServices((services) => verifyEverything(services));
   expect(audited.intact).toBe(true);
@@ -137,14 +145,15 @@ test("a running centre is backed up, loses both databases, is restored, and goes
   })();
   const manifest = await takeBackup({ databaseUrl: centerUrl, cityDatabaseUrl: cityUrl, directory: backup, log });
   const inBackup = manifest.databases.center.tables.find(({ name }) => name === "feed_log_head")!.data!.rows;
-  expect(inBackup).toBe(1);
+  expect(inBackup).toBe(2);
   const { sequence } = await city.exchange.feedLog.head(feed.id);
   await until("the feed has gone on beyond the backup", async () => (await city.exchange.feedLog.head(feed.id)).sequence > sequence + 3, 60_000, 50);
   changing = false;
   await writer;
   await write("delete from public.people where person_no between 'P00001' and 'P00020'");
-  await until("what came after the backup was applied", async () => (await landedRows(table)) === (await sourceRows()), 60_000, 100);
+  await until("what came after the backup was applied", async () => (await landedRows(table)) === (await sourceRows()) && (await landedRows("people_own", ownUrl)) === (await sourceRows()), 60_000, 100);
   const ahead = await city.exchange.feedLog.head(feed.id);
+  const appliedAhead = await applied();
 
   // With the centre stops who else writes into its databases: the office's own node. The department's never stops.
   await city.center.kill();
@@ -156,24 +165,28 @@ test("a running centre is backed up, loses both databases, is restored, and goes
   // The chain goes on from where it stood, with one record more: of the restore.
   const restored = await withServices((services) => verifyEverything(services));
   expect(restored.intact).toBe(true);
-  expect(restored.feeds).toEqual([expect.objectContaining({ feedId: feed.id, intact: true })]);
+  expect(restored.feeds).toEqual(expect.arrayContaining([feed, own].map(({ id }) => expect.objectContaining({ feedId: id, intact: true }))));
   expect(await searchCatalog()).toEqual(searched);
   expect((await city.exchange.feedLog.head(feed.id)).sequence, "the restored log is behind the nodes").toBeLessThan(ahead.sequence);
+  expect((await city.exchange.feedLog.head(own.id)).sequence, "and behind what was applied").toBeLessThan(appliedAhead.applied_sequence);
 
   await city.center.start();
   await city.subscriber.start();
   await write("insert into public.people values ('Z00001', '恢复之后', 1)");
   await until("source and target are equal again", async () => (await landedRows(table)) === (await sourceRows()), 120_000, 100);
-  const outcome = await reconcileFeed({ exchange: city.exchange, actor: city.office, feedId: feed.id, repair: false, timeoutMs: 60_000 });
-  expect(outcome).toMatchObject({ differing: 0, differedFirst: 0, rowsTarget: outcome.rowsSource });
+  await until("so is the target that was ahead, in a new generation", async () => (await landedRows("people_own", ownUrl)) === (await sourceRows()) && (await applied()).generation > appliedAhead.generation, 120_000, 100);
+  for (const { id } of [feed, own]) {
+    const outcome = await reconcileFeed({ exchange: city.exchange, actor: city.office, feedId: id, repair: false, timeoutMs: 60_000 });
+    expect(outcome).toMatchObject({ differing: 0, differedFirst: 0, rowsTarget: outcome.rowsSource });
+  }
   await write("update public.people set amount = 7 where person_no = 'Z00001'");
-  await until("and stay so", async () => (await landedRows(table)) === (await sourceRows()), 60_000, 100);
+  await until("and stay so", async () => (await landedRows(table)) === (await sourceRows()) && (await landedRows("people_own", ownUrl)) === (await sourceRows()), 60_000, 100);
   expect((await withServices((services) => verifyEverything(services))).intact).toBe(true);
 
   // A feed that begins only now takes numbers that nobody has.
   await write("insert into public.people values ('Z00002', '新数据流', 2)");
   const second = await flowOf("grant_2");
-  expect(second.id).not.toBe(feed.id);
+  expect([feed.id, own.id]).not.toContain(second.id);
   expect(await landedRows(second.target!.table)).toBe(await sourceRows());
 }, 420_000);
 
