@@ -19,8 +19,12 @@ export interface Neo4jWalkOptions<After> {
   lookAfterwards(cypher: RunCypher): Promise<After>;
 }
 
-/** Hops of one kind that are asked in one statement, as long as no hop arrives at more nodes than these. */
-const hopsAtOnce = 3;
+/**
+ * Hops after the first that are asked in one statement, as long as no hop arrives at more nodes than these. The first is
+ * asked alone, so that a walk whose time is over has something to show; and of more than two a statement takes the server
+ * longer to plan, the first time, than it saves.
+ */
+const hopsAtOnce = 2;
 const nodesAhead = 500;
 
 /** A hop's relations by the way they are walked; `(f)` stands in the frontier, `(d)` is what it arrives at. */
@@ -114,7 +118,7 @@ function createStore({ cypher, outsideLimit, finish, access, entry, grant, viewe
       onTimeout();
       throw new DeadlineReached();
     }
-    const depth = !asksAhead(kinds) || nodes.length > nodesAhead ? 1 : Math.max(1, Math.min(hopsAtOnce, hops + 1 - hopsAsked));
+    const depth = !asksAhead(kinds) || hopsAsked === 0 || nodes.length > nodesAhead ? 1 : Math.max(1, Math.min(hopsAtOnce, hops + 1 - hopsAsked));
     hopsAsked += depth;
     try {
       const levels = await withinTime(depth > 1 ? askHops(nodes, kinds[0]!, depth) : askHop(nodes, kinds).then((edges) => [edges]), remainingMs());
@@ -149,7 +153,7 @@ function createStore({ cypher, outsideLimit, finish, access, entry, grant, viewe
     return (await Promise.all(asked)).flat().slice(0, edgesPerHop);
   }
 
-  /** Hops from those of these nodes that the viewer sees; where one arrives at too many nodes, the next are empty. */
+  /** Several hops; where one arrives at too many nodes, the next are empty. */
   async function askHops(nodes: readonly string[], kind: PathRelation["kind"], depth: number): Promise<Edge[][]> {
     const parts = createCypherParts();
     const sees = seesEntry(access, viewer, parts, "d");
@@ -158,7 +162,7 @@ function createStore({ cypher, outsideLimit, finish, access, entry, grant, viewe
       `CALL (n${at}) { UNWIND n${at} AS f MATCH ${pattern} WHERE d <> f AND ${sees} WITH f, r, d ORDER BY f.id, d.id LIMIT ${edgesPerHop} WITH collect([f.id, d.id, r.since]) AS edges, collect(DISTINCT d) AS reached RETURN edges AS e${at}, CASE WHEN size(reached) > ${nodesAhead} THEN [] ELSE reached END AS n${at + 1} }`;
     const all = Array.from({ length: depth }, (_, at) => at);
     const rows = await cypher<{ levels: [from: string, to: string, since: number][][] }>(
-      `UNWIND ${parts.bind(nodes)} AS id MATCH (n:${entry} {id: id}) WHERE ${seesEntry(access, viewer, parts, "n")} WITH collect(DISTINCT n) AS n0 ${all.map(hop).join(" ")} RETURN [${all.map((at) => `e${at}`).join(", ")}] AS levels`,
+      `UNWIND ${parts.bind(nodes)} AS id MATCH (n:${entry} {id: id}) WITH collect(DISTINCT n) AS n0 ${all.map(hop).join(" ")} RETURN [${all.map((at) => `e${at}`).join(", ")}] AS levels`,
       parts.parameters,
     );
     return rows[0]!.levels.map((edges) => edges.map(([from, to, since]): Edge => ({ from, to, kind, since: new Date(since), element: null })));
@@ -190,7 +194,7 @@ function createStore({ cypher, outsideLimit, finish, access, entry, grant, viewe
         const parts = createCypherParts();
         const sees = seesEntry(access, viewer, parts, "d");
         const asked = run<{ id: string }>(`UNWIND ${parts.bind(ids)} AS id MATCH (d:${entry} {id: id}) WHERE ${sees} RETURN DISTINCT d.id AS id`, parts.parameters);
-        // An entry is its own node here, so hops need not wait for the roots; of one that is not seen there are none.
+        // An entry is its own node here, so the first hop need not wait for the roots; of one that is not seen it is not used.
         if (asksAhead(kinds)) begun = askEdges(ids, kinds);
         // It is awaited with the first hop, if there is one.
         begun.catch(() => undefined);
