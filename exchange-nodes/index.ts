@@ -20,7 +20,7 @@ export { moveFeeds } from "./center/feed-log/kafka/move-feeds.ts";
 export type { MoveFeedsOptions } from "./center/feed-log/kafka/move-feeds.ts";
 export { probeKafka } from "./center/feed-log/kafka/probe.ts";
 export type { KafkaProbe } from "./center/feed-log/kafka/probe.ts";
-export { topicOf } from "./center/feed-log/kafka/connection.ts";
+export { scramRemedy, topicOf } from "./center/feed-log/kafka/connection.ts";
 export type { KafkaConnection, KafkaTopicSettings } from "./center/feed-log/kafka/connection.ts";
 export { createTopicAdmin } from "./center/feed-log/kafka/topic-admin.ts";
 export type { ClusterState, TopicAdmin } from "./center/feed-log/kafka/topic-admin.ts";

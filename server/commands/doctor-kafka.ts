@@ -1,5 +1,5 @@
 import { probeKafka } from "#exchange-nodes";
-import { describeError } from "#platform";
+import { describeError, isRefusal } from "#platform";
 import { kafkaSettingsOf } from "../compose/feed-log.ts";
 import type { CenterConfig } from "../settings.ts";
 import type { Finding } from "./doctor-finding.ts";
@@ -17,7 +17,7 @@ export async function checkKafka(config: CenterConfig): Promise<Finding[]> {
       { what, state: "good", found: `${cluster.brokers} broker${cluster.brokers === 1 ? "" : "s"}, librdkafka ${client}, ${cluster.topics.length} topics of feeds${config.feedLog === "kafka" ? "" : "; the feed log is PostgreSQL"}` },
       failures.length === 0
         ? { what: "Kafka: rights", state: "good", found: `may make, write (${Math.round(writeMs ?? 0)} ms), read (${Math.round(readMs ?? 0)} ms) and delete topics ${config.kafkaTopicPrefix}.feed.*` }
-        : { what: "Kafka: rights", state: "bad", found: failures.map(({ step, error }) => `cannot ${step}: ${error}`).join("; "), todo: "As an administrator of Kafka: zhengtong feeds access --allow User:<this centre's user>." },
+        : { what: "Kafka: rights", state: "bad", found: failures.map(({ step, error }) => `cannot ${step}: ${error}`).join("; "), todo: failures.find(({ todo }) => todo !== undefined)?.todo ?? "As an administrator of Kafka: zhengtong feeds access --allow User:<this centre's user>." },
     ];
     const thin = cluster.topics.filter(({ replicas, inSync }) => inSync < replicas);
     if (thin.length > 0) findings.push({ what: "Kafka: copies", state: "warning", found: `${thin.length} topics have fewer copies in sync than they should, e.g. ${thin[0]!.topic} (${thin[0]!.inSync} of ${thin[0]!.replicas})`, todo: "See that all brokers run." });
@@ -27,6 +27,7 @@ export async function checkKafka(config: CenterConfig): Promise<Finding[]> {
     if (config.kafkaRetentionMs <= weekMs) findings.push({ what: "Kafka: retention", state: "warning", found: "records may leave before an unread batch does (7 days)", todo: "Set ZHENGTONG_KAFKA_RETENTION above 7d: subscribers that were away would have to refresh." });
     return findings;
   } catch (error) {
-    return [{ what, state: "bad", found: describeError(error), todo: "Check that the brokers run, that address, TLS and user are right, and that the client is built (npm run engines:kafka)." }];
+    const known = isRefusal(error) && error.code !== "kafka.unavailable" ? error.nextStep : undefined;
+    return [{ what, state: "bad", found: describeError(error), todo: known ?? "Check that the brokers run, that address, TLS and user are right, and that the client is built (npm run engines:kafka)." }];
   }
 }

@@ -11,26 +11,29 @@ import { createEngineProcess, freePorts, shortLivedJava, startLocalEngine, type 
 import { fetchMavenLibraries, onPath, pomOf } from "./maven-libraries.ts";
 
 const version = "4.1.2";
+const scram = "SCRAM-SHA-512";
 
 export interface LocalKafkaOptions extends LocalEngineOptions {
   /** Name and password of each account. With accounts, the address asks for SASL PLAIN and access rules are enforced; "admin" may do everything. */
   accounts?: Readonly<Record<string, string>>;
+  /** PEM file with the broker's key and certificate: with accounts, the address then asks for TLS, and takes SCRAM-SHA-512 as well. */
+  certificateFile?: string;
   /** Further lines of server.properties. */
   settings?: Readonly<Record<string, string>>;
 }
 
 /** One process that is broker and controller (KRaft), with the settings of production but for the number of copies. */
-function propertiesOf({ accounts, settings }: LocalKafkaOptions, ports: { client: number; internal: number; controller: number }, dataFolder: string): string {
+function propertiesOf({ accounts, certificateFile, settings }: LocalKafkaOptions, ports: { client: number; internal: number; controller: number }, dataFolder: string): string {
   const secured = accounts !== undefined;
   const lines: Record<string, string> = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.quorum.voters": `1@127.0.0.1:${ports.controller}`,
     "listeners": `CLIENT://127.0.0.1:${ports.client},INTERNAL://127.0.0.1:${ports.internal},CONTROLLER://127.0.0.1:${ports.controller}`,
-    "advertised.listeners": `CLIENT://127.0.0.1:${ports.client},INTERNAL://127.0.0.1:${ports.internal}`,
+    "advertised.listeners": `CLIENT://${certificateFile === undefined ? "127.0.0.1" : "localhost"}:${ports.client},INTERNAL://127.0.0.1:${ports.internal}`,
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "INTERNAL",
-    "listener.security.protocol.map": `CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,CLIENT:${secured ? "SASL_PLAINTEXT" : "PLAINTEXT"}`,
+    "listener.security.protocol.map": `CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,CLIENT:${secured ? (certificateFile === undefined ? "SASL_PLAINTEXT" : "SASL_SSL") : "PLAINTEXT"}`,
     "log.dirs": dataFolder,
     "auto.create.topics.enable": "false",
     "offsets.topic.replication.factor": "1",
@@ -49,8 +52,15 @@ function propertiesOf({ accounts, settings }: LocalKafkaOptions, ports: { client
           "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
           "super.users": "User:admin;User:ANONYMOUS",
           "allow.everyone.if.no.acl.found": "false",
-          "sasl.enabled.mechanisms": "PLAIN",
+          "sasl.enabled.mechanisms": certificateFile === undefined ? "PLAIN" : `PLAIN,${scram}`,
           "listener.name.client.plain.sasl.jaas.config": `org.apache.kafka.common.security.plain.PlainLoginModule required ${Object.entries(accounts).map(([name, password]) => `user_${name}="${password}"`).join(" ")};`,
+          ...(certificateFile === undefined
+            ? {}
+            : {
+                [`listener.name.client.${scram.toLowerCase()}.sasl.jaas.config`]: "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+                "ssl.keystore.type": "PEM",
+                "ssl.keystore.location": certificateFile,
+              }),
         }
       : {}),
     ...settings,
@@ -77,9 +87,11 @@ export async function openLocalKafka(options: LocalKafkaOptions = {}): Promise<E
   const properties = join(folder, "server.properties");
   writeFileSync(properties, propertiesOf(options, { client, internal, controller }, join(folder, "data")));
   const java = [...(options.forMeasuring ? [] : shortLivedJava), "-cp", `${libraries}/*`];
-  await promisify(execFile)("java", [...java, "kafka.tools.StorageTool", "format", `--cluster-id=${randomBytes(16).toString("base64url")}`, "-c", properties], { cwd: folder });
+  const scramAccounts = options.certificateFile === undefined ? [] : Object.entries(options.accounts ?? {}).flatMap(([name, password]) => ["--add-scram", `${scram}=[name=${name},password=${password}]`]);
+  await promisify(execFile)("java", [...java, "kafka.tools.StorageTool", "format", `--cluster-id=${randomBytes(16).toString("base64url")}`, "-c", properties, ...scramAccounts], { cwd: folder });
   const process = createEngineProcess({ name: "Kafka", command: ["java", "-Xms256m", "-Xmx512m", ...java, "kafka.Kafka", properties], cwd: folder, logFile: join(folder, "kafka.log"), isReady: () => answers(client) });
-  return startLocalEngine({ url: `127.0.0.1:${client}`, folder, process });
+  // librdkafka compares names in certificates and no addresses.
+  return startLocalEngine({ url: `${options.certificateFile === undefined ? "127.0.0.1" : "localhost"}:${client}`, folder, process });
 }
 
 export const kafka: EngineKind = {

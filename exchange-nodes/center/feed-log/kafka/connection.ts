@@ -67,6 +67,17 @@ export function rdKafkaSettings({ brokers, tls, sasl }: KafkaConnection): Record
   };
 }
 
+/**
+ * Before 2.6.1 librdkafka repeated its own nonce in SCRAM (confluentinc/librdkafka#4895), which Kafka 4 takes for wrong
+ * credentials. What to do about it; undefined where it does not matter.
+ */
+export function scramRemedy(librdkafkaVersion: string, { sasl }: KafkaConnection): string | undefined {
+  if (sasl === undefined || sasl.mechanism === "PLAIN") return undefined;
+  const [major = 0, minor = 0, patch = 0] = librdkafkaVersion.split(".").map((part) => Number.parseInt(part, 10));
+  if (major * 10_000 + minor * 100 + patch >= 20_601) return undefined;
+  return `librdkafka ${librdkafkaVersion} cannot log in by ${sasl.mechanism} at Kafka 4; from 2.6.1 on it can. Build its own instead of the system's: ZHENGTONG_OWN_LIBRDKAFKA=1 npm run engines:kafka. Or set ZHENGTONG_KAFKA_MECHANISM=PLAIN, over TLS.`;
+}
+
 const kafkaJsMechanisms = { "PLAIN": "plain", "SCRAM-SHA-256": "scram-sha-256", "SCRAM-SHA-512": "scram-sha-512" } as const;
 
 export function kafkaJsSettings({ brokers, tls, sasl }: KafkaConnection, log: Log) {

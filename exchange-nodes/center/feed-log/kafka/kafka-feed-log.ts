@@ -1,7 +1,7 @@
 import { canonicalJson, describeError, UnavailableError, type Clock, type Database, type Log, type Metrics, type Notifier } from "#platform";
 import { assertContinues, createBatchIndex, dropBatches, envelopeOf, headOf, insertBatches, readBatchRows, readHead, refusalOf, type BatchRow } from "../batch-index.ts";
 import type { FeedLog, LoggedBatch } from "../feed-log.ts";
-import { defaultTopicPrefix, readerGroupOf, topicOf, type KafkaConnection, type KafkaTopicSettings } from "./connection.ts";
+import { defaultTopicPrefix, readerGroupOf, scramRemedy, topicOf, type KafkaConnection, type KafkaTopicSettings } from "./connection.ts";
 import { createRecordReader } from "./record-reader.ts";
 import { createRecordWriter, type NewRecord } from "./record-writer.ts";
 import { loadRdKafka, type RdKafkaMessage } from "./rdkafka.ts";
@@ -66,6 +66,8 @@ export async function createKafkaFeedLog(options: CreateKafkaFeedLogOptions): Pr
   const { database, notifier, clock, log, metrics, connection } = options;
   const prefix = options.topics?.prefix ?? defaultTopicPrefix;
   const rdKafka = await loadRdKafka();
+  const remedy = scramRemedy(rdKafka.librdkafkaVersion, connection);
+  if (remedy !== undefined) log.warn({ librdkafka: rdKafka.librdkafkaVersion }, remedy);
   const admin = await createTopicAdmin({ connection, log, ...(options.topics === undefined ? {} : { topics: options.topics }) });
   const writer = createRecordWriter({ rdKafka, connection, log, ...(metrics === undefined ? {} : { metrics }), maxWaitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024, deliveryTimeoutMs: options.deliveryTimeoutMs ?? 20_000 });
   const reader = createRecordReader({ rdKafka, connection, log, group: readerGroupOf(prefix), rangeOf: admin.rangeOf, maxConsumers: options.maxReaders ?? 6, timeoutMs: options.readTimeoutMs ?? 10_000 });

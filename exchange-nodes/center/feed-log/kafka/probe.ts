@@ -1,5 +1,5 @@
 import { createSilentLog, describeError, type Log } from "#platform";
-import { defaultTopicPrefix, readerGroupOf, topicOf, type KafkaConnection, type KafkaTopicSettings } from "./connection.ts";
+import { defaultTopicPrefix, readerGroupOf, scramRemedy, topicOf, type KafkaConnection, type KafkaTopicSettings } from "./connection.ts";
 import { createRecordReader } from "./record-reader.ts";
 import { createRecordWriter } from "./record-writer.ts";
 import { loadRdKafka } from "./rdkafka.ts";
@@ -10,7 +10,7 @@ export interface KafkaProbe {
   client: string;
   cluster: ClusterState;
   /** What this centre may not do, with the brokers' words; empty when all went well. */
-  failures: { step: "make a topic" | "write" | "read" | "delete a topic"; error: string }[];
+  failures: { step: "make a topic" | "write" | "read" | "delete a topic"; error: string; todo?: string }[];
   writeMs?: number;
   readMs?: number;
 }
@@ -44,7 +44,8 @@ export async function probeKafka({ connection, topics = {}, log = createSilentLo
       step = "delete a topic";
       await admin.deleteTopic(feedId);
     } catch (error) {
-      probe.failures.push({ step, error: describeError(error) });
+      const todo = step === "write" || step === "read" ? scramRemedy(rdKafka.librdkafkaVersion, connection) : undefined;
+      probe.failures.push({ step, error: describeError(error), ...(todo === undefined ? {} : { todo }) });
       if (step !== "make a topic") await admin.deleteTopic(feedId).catch((left: unknown) => log.debug({ topic, error: describeError(left) }, "the probe's topic stays"));
     }
     return probe;

@@ -1,6 +1,14 @@
 import { UnavailableError } from "#platform";
 
+/** What brokers and clients say of a setting that is wrong: no waiting helps, and which one it is can be named. */
+const wrongSettings = [
+  { says: /authentication failed|SASL .*(mechanism|not supported)|unsupported sasl/i, code: "kafka.credentials", message: "Kafka does not accept this centre's user or password", zh: "Kafka 拒绝了本中心的用户名或密码", nextStep: "Check ZHENGTONG_KAFKA_USERNAME, ZHENGTONG_KAFKA_PASSWORD and ZHENGTONG_KAFKA_MECHANISM." },
+  { says: /certificate|self[- ]signed|altnames/i, code: "kafka.certificate", message: "The certificate of Kafka's brokers is not trusted", zh: "Kafka 服务器证书不受信任", nextStep: "Set ZHENGTONG_KAFKA_CA_FILE to the authority that signed it, and name the brokers in ZHENGTONG_KAFKA_BROKERS as their certificates do." },
+];
+
 export function kafkaUnavailable(what: string, cause: unknown): UnavailableError {
+  const wrong = wrongSettings.find(({ says }) => says.test(what));
+  if (wrong) return new UnavailableError(`${wrong.message}: ${what}`, { zh: wrong.zh, code: wrong.code, nextStep: wrong.nextStep, cause });
   return new UnavailableError(`Kafka does not answer: ${what}`, { zh: "Kafka 暂不可用", code: "kafka.unavailable", nextStep: "Look whether the brokers run and whether this centre may use them (zhengtong doctor). Nothing is lost: what was not accepted is sent again.", cause });
 }
 
