@@ -131,10 +131,19 @@ export async function appliedMigrations(connection: Neo4jConnection, names: Inde
 
 export const newestMigration = (): number => migrations.at(-1)!.number;
 
+function labelsOf(names: IndexNames): string[] {
+  return [names.index, names.generation, names.parked, names.facetValue, ...slots.flatMap((slot) => { const { entry, term, code, grant } = slotNames(names, slot); return [entry, term, code, grant]; })];
+}
+
+/** All that is stored under this prefix; constraints and indexes stay. */
+export async function emptyGraph(connection: Neo4jConnection, names: IndexNames): Promise<void> {
+  for (const label of labelsOf(names)) await deleteAll(connection, label);
+}
+
 /** Everything of this prefix: for tests, and for who gives the server to something else. */
 export async function dropGraph(connection: Neo4jConnection, names: IndexNames): Promise<void> {
-  const owned = [names.index, names.generation, names.parked, names.facetValue, ...slots.flatMap((slot) => { const { entry, term, code, grant } = slotNames(names, slot); return [entry, term, code, grant]; })];
-  for (const label of owned) await deleteAll(connection, label);
+  await emptyGraph(connection, names);
+  const owned = labelsOf(names);
   const schema = await connection.read((cypher) => cypher<{ name: string; kind: string }>("SHOW CONSTRAINTS YIELD name, labelsOrTypes WHERE any(label IN labelsOrTypes WHERE label IN $owned) RETURN name, 'CONSTRAINT' AS kind", { owned }));
   const indexes = await connection.read((cypher) => cypher<{ name: string; kind: string }>("SHOW INDEXES YIELD name, labelsOrTypes, owningConstraint WHERE owningConstraint IS NULL AND any(label IN labelsOrTypes WHERE label IN $owned) RETURN name, 'INDEX' AS kind", { owned }));
   await connection.schema([...schema, ...indexes].map(({ name, kind }) => `DROP ${kind} ${name} IF EXISTS`));
