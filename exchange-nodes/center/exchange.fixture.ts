@@ -196,6 +196,6 @@ export async function eventually(holds: () => Promise<boolean>, what: string): P
   const deadline = performance.now() + 15_000;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`never came true: ${what}`);
-    await new Promise((done) => setTimeout(done, 15));
+    await new Promise((done) => setTimeout(done, 30));
   }
 }

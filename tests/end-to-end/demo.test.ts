@@ -112,12 +112,11 @@ test("the commands work on what the demonstration left: intact evidence verifies
 
     const envelope = (await sql("select feed_id, envelope as hash from exchange.batch_evidence where sequence = 2 order by feed_id limit 1")).rows[0]!;
     await sql("update exchange.batch_evidence set envelope = replace(envelope, '\"rows\":', '\"rows\":1') where feed_id = $1 and sequence = 2", [envelope.feed_id]);
-    expect(await run("verify-audit")).toMatchObject({ code: 1, output: expect.stringMatching(new RegExp(`feed ${envelope.feed_id}: BROKEN: .*"sequence":2,"check":"signature"[^]*34 of 35 intact`)) as string });
-    await sql("update exchange.batch_evidence set envelope = $2 where feed_id = $1 and sequence = 2", [envelope.feed_id, envelope.hash]);
-
     await sql("alter table platform.audit_log disable trigger audit_log_append_only");
     await sql("update platform.audit_log set actor_id = 'somebody-else' where sequence = 100");
-    expect(await run("verify-audit")).toMatchObject({ code: 1, output: expect.stringContaining("audit chain center: BROKEN at record 100") as string });
+    const verified = await run("verify-audit");
+    expect(verified).toMatchObject({ code: 1, output: expect.stringMatching(new RegExp(`feed ${envelope.feed_id}: BROKEN: .*"sequence":2,"check":"signature"[^]*34 of 35 intact`)) as string });
+    expect(verified.output).toContain("audit chain center: BROKEN at record 100");
   } finally {
     await center.close();
     await server.stop();
@@ -134,10 +133,9 @@ function productionSettings(): Record<string, string> {
 /** One run shows both, as a demonstration is dear; without the production engines it is the interruption alone. */
 test(`${production ? "with the index in Neo4j and the feeds in Kafka, " : ""}stopped by Ctrl-C twice on its way and started again, the account is the same`, async () => {
   const options = { seed: 3, folder: "interrupted", ...(production ? { settings: productionSettings() } : {}) };
-  let seed = 20_261_122;
-  const random = (below: number) => ((seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff) >>> 8) % below;
-  for (const [from, upTo] of [[3, 9], [8, 13]] as const) {
-    const { code, output } = await runDemo({ ...options, interruptAt: from + random(upTo - from) });
+  // While nodes enrol, and while data flows.
+  for (const interruptAt of [7, 10]) {
+    const { code, output } = await runDemo({ ...options, interruptAt });
     expect(code).toBe(130);
     expect(output).toBe("");
   }

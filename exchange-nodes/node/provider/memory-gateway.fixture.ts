@@ -193,6 +193,6 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
   for (const end = performance.now() + timeoutMs; ; ) {
     if (await holds()) return;
     if (performance.now() > end) throw new Error(`still waiting: ${what}`);
-    await new Promise((done) => setTimeout(done, 10));
+    await new Promise((done) => setTimeout(done, 25));
   }
 }

@@ -119,7 +119,11 @@ export function createFeedSender(options: CreateFeedSenderOptions): FeedSender {
         const last = batches.at(-1)!.envelope.sequence;
         const sequence = Math.min(outcome.head.sequence, last);
         const taken = batches.filter((batch) => batch.envelope.sequence <= sequence);
-        await database.withTransaction((tx) => acknowledge(tx, feedId, sequence, sequence === outcome.head.sequence ? outcome.head.hash : batches[taken.length]!.envelope.previousHash, clock.now()));
+        await database.withTransaction(async (tx) => {
+          // Not awaited on disk: after a power cut the batch is sent once more, and the centre knows it again.
+          await tx.query("set local synchronous_commit = off");
+          await acknowledge(tx, feedId, sequence, sequence === outcome.head.sequence ? outcome.head.hash : batches[taken.length]!.envelope.previousHash, clock.now());
+        });
         sent = sequence;
         for (const { envelope } of taken) {
           rowThrottle.spend(envelope.rows + envelope.deletes);

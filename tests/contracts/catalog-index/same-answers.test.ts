@@ -10,9 +10,10 @@ import { neo4jUrl, openNeo4j } from "./open-neo4j.ts";
 /** How far the scores of one entry may be apart: PostgreSQL ranks in four-byte numbers. Hits nearer than this may change places. */
 const scoreTolerance = 0.000_005;
 
+const cataloguer = person("民政", "cataloguer");
 const viewers: readonly (readonly [string, Actor])[] = [
   ["who sees everything", person("数据", "city-reviewer")],
-  ["a cataloguer", person("民政", "cataloguer")],
+  ["a cataloguer", cataloguer],
   ["nobody", anonymousActor],
 ];
 
@@ -55,7 +56,9 @@ describe.skipIf(neo4jUrl === undefined)("both indexes answer alike", () => {
   }
 
   test.each(viewers)("golden texts, their facets and scores, for %s", async (_name, viewer) => {
-    for (const { query } of goldenQueries) expectSamePage(...(await both((search) => search.search(viewer, { text: query, first: 100, facets: facetNames }))));
+    // All of them for the viewer with the most conditions; a sample for the others, as each statement is planned once a viewer.
+    const asked = goldenQueries.filter((_query, at) => viewer === cataloguer || at % 5 === 0);
+    for (const { query } of asked) expectSamePage(...(await both((search) => search.search(viewer, { text: query, first: 100, facets: facetNames }))));
   }, 240_000);
 
   test("filters, orders and pages", async () => {
@@ -85,7 +88,7 @@ describe.skipIf(neo4jUrl === undefined)("both indexes answer alike", () => {
     const visible = await postgres.find(viewer, fixtureEntries.map((entry) => entry.id));
     const ids = visible.flatMap((entry) => entry?.id ?? []);
     expect((await neo4j.find(viewer, fixtureEntries.map((entry) => entry.id)))).toEqual(visible);
-    for (const id of ids.filter((_id, at) => at % 6 === 0).concat(ids.includes(entryId("ga01")) ? [entryId("ga01")] : [])) {
+    for (const id of ids.filter((_id, at) => at % 10 === 0).concat(ids.includes(entryId("ga01")) ? [entryId("ga01")] : [])) {
       const [expected, found] = await both(async (search) => {
         const [up, down] = [await search.lineage(viewer, id, "upstream", bounds), await search.lineage(viewer, id, "downstream", bounds)];
         const relations = [...up.relations, ...down.relations].map((relation) => JSON.stringify(relation)).sort();

@@ -25,7 +25,7 @@ async function wholeLineage({ search }: Catalog): Promise<unknown> {
 async function picture(catalog: Catalog): Promise<unknown> {
   const { search } = catalog;
   const pages = [];
-  for (const text of ["", "信息", "企业 登记", "第二版"]) {
+  for (const text of ["", "企业 登记"]) {
     const { hits, total, facets } = await search.search(everything, { text, first: 100, facets: facetNames });
     pages.push({ text, total, facets, hits: hits.map((hit) => [hit.entry, hit.score.value]) });
   }

@@ -122,7 +122,7 @@ async function flowOf(id: string) {
     if (!feed) return false;
     const { rows } = await target.read((reader) => reader.query<{ state: string }>("select state from exchange_target.feed where feed_id = $1", [feed.id])).catch(() => ({ rows: [] }));
     return rows[0]?.state === "current";
-  }, 90_000, 50);
+  }, 90_000, 100);
   return (await office.exchange.feeds.findByGrant(cityOffice, id))!;
 }
 const countOf = async (sql: string, values: unknown[] = []) => (await office.kernel.database.read((reader) => reader.query<{ count: number }>(sql, values))).rows[0]!.count;
@@ -130,11 +130,11 @@ const countOf = async (sql: string, values: unknown[] = []) => (await office.ker
 test("work that both centres see at once is done by one of them: each grant becomes one feed, by one transition", async () => {
   const ids = Array.from({ length: 12 }, (_, at) => `grant_many_${at}`);
   await Promise.all(ids.map((id) => announceGrant(office.kernel, "grant.issued", newGrant(id, entry))));
-  await until("every feed flows", async () => (await countOf("select count(*) from exchange.feed where grant_id = any($1) and state = 'flowing'", [ids])) === ids.length, 60_000, 50);
+  await until("every feed flows", async () => (await countOf("select count(*) from exchange.feed where grant_id = any($1) and state = 'flowing'", [ids])) === ids.length, 60_000, 100);
   expect(await countOf("select count(*) from exchange.feed where grant_id = any($1)", [ids])).toBe(ids.length);
   expect(await countOf("select count(*) from exchange.feed_transition t join exchange.feed f on f.id = t.feed_id where f.grant_id = any($1) and t.change = 'provision'", [ids])).toBe(ids.length);
   await Promise.all(ids.map((id) => announceGrant(office.kernel, "grant.revoking", newGrant(id, entry, { version: 2, state: "revoking" }))));
-  await until("and every one stops", async () => (await countOf("select count(*) from exchange.feed where grant_id = any($1) and state = 'stopped'", [ids])) === ids.length, 90_000, 50);
+  await until("and every one stops", async () => (await countOf("select count(*) from exchange.feed where grant_id = any($1) and state = 'stopped'", [ids])) === ids.length, 90_000, 100);
 }, 180_000);
 
 test("batches go in and out through either gateway, and whichever is killed, nothing is lost or doubled", async () => {
@@ -154,14 +154,14 @@ test("batches go in and out through either gateway, and whichever is killed, not
       await kill(`center-${at}`);
       const before = await head();
       // Connections to the killed one break at once: no time limit of a request has a part in it.
-      await until("the other takes what comes", async () => (await head()) > before + 2, 45_000, 20);
+      await until("the other takes what comes", async () => (await head()) > before + 2, 45_000, 100);
       await startCenter(at);
     }
   } finally {
     changing = false;
     await writer;
   }
-  await until("source and target are equal", async () => (await landed(table)) === (await wanted()), 90_000, 50);
+  await until("source and target are equal", async () => (await landed(table)) === (await wanted()), 90_000, 100);
   const outcome = await reconcileFeed({ exchange: office.exchange, actor: cityOffice, feedId: feed.id, repair: false, timeoutMs: 60_000 });
   expect(outcome).toMatchObject({ differing: 0, differedFirst: 0, rowsTarget: outcome.rowsSource });
   expect(Math.min(...taken), "connections that each gateway took").toBeGreaterThan(3);

@@ -155,7 +155,7 @@ export function newGrant(id: string, entry: ExchangeEntry, changes: Partial<Gran
 }
 
 /** Looks again until it holds, up to a deadline. */
-export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 120_000, everyMs = 10): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 120_000, everyMs = 100): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`never came true: ${what}`);
