@@ -23,11 +23,14 @@ describe.skipIf(neo4jUrl === undefined)("no surface of the index in Neo4j shows 
 
   const surfaces = ["search", "search by its own words", "entries of the index by id", "suggestions", "related entries", "related entries from itself", "lineage downstream", "lineage upstream from itself", "impact of itself", "path to it"];
   test.each(surfaces)("%s", async (name) => {
-    const surface = entrySurfaces(city).find((each) => each.name === name)!;
-    const kinds = new Map(city.entries.map((entry) => [entry.id, entry.kind]));
-    const among = new Set(city.entries.filter((entry) => surface.among?.(entry) ?? true).map((entry) => entry.id));
     const wrong: string[] = [];
-    for (const { name: caller, actor } of callers) {
+    for (const [turn, { name: caller, actor }] of callers.entries()) {
+      // Where each entry is a question of its own, callers share them out: the adapter is tried here, not the rules again.
+      const asksEach = entrySurfaces(city).find((each) => each.name === name)!.perEntry === true;
+      const entries = asksEach ? city.entries.filter((_entry, at) => (at + Math.floor(at / 6)) % 3 === turn % 3) : city.entries;
+      const surface = entrySurfaces({ ...city, entries }).find((each) => each.name === name)!;
+      const kinds = new Map(entries.map((entry) => [entry.id, entry.kind]));
+      const among = new Set(entries.filter((entry) => surface.among?.(entry) ?? true).map((entry) => entry.id));
       const allowed = new Set(visible.get(caller)!.map((entry) => entry.id).filter((id) => among.has(id)));
       const shown = await surface.listVisible(actor);
       for (const id of shown) if (!allowed.has(id)) wrong.push(`${caller} is shown: ${kinds.get(id)}`);
