@@ -19,8 +19,6 @@ value() { sed -n "s/^$1=//p" "$env_file" | tail -1; }
 secret() { openssl rand -hex 24; }
 added=0
 
-# With what containers, networks and volumes begin.
-put COMPOSE_PROJECT_NAME zhengtong
 put PUBLIC_HOST "${1:-$(hostname -f 2>/dev/null || hostname)}"
 for name in POSTGRES_ADMIN_PASSWORD POSTGRES_OWNER_PASSWORD NEO4J_PASSWORD KAFKA_CENTER_PASSWORD NODE_A_DATABASE_PASSWORD NODE_B_DATABASE_PASSWORD GRAFANA_PASSWORD; do put "$name" "$(secret)"; done
 # 16 bytes as base64url without padding, the form that Kafka's tools give. A leading dash would look like an option.

@@ -5,7 +5,7 @@ import { signRequest, stopLatencyMs, verifyFeedEvidence } from "#exchange-nodes"
 import { createTestDatabase, type TestDatabase } from "#test-support";
 import { loadIdentity } from "../../exchange-nodes/node/agent/identity.ts";
 import { reconcileFeed } from "../../server/compose/reconcile.ts";
-import { newGrant, startExchangeCity, until, type ExchangeCity } from "../support/exchange/exchange-city.ts";
+import { dropSlots, newGrant, startExchangeCity, until, type ExchangeCity } from "../support/exchange/exchange-city.ts";
 
 /** The exchange as it runs: a centre and two departments' nodes, each a process, on real databases and real HTTP. */
 const items: DataItem[] = [
@@ -37,11 +37,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await city?.end();
-  // A database with a slot cannot be dropped, and the walsender of a killed node ends a moment later.
-  await until("the slots are dropped", async () => {
-    await write("select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database() and not active");
-    return (await read("select from pg_replication_slots where database = current_database()")).length === 0;
-  });
+  await dropSlots(source);
   for (const one of made) await one.drop();
 }, 60_000);
 

@@ -11,7 +11,7 @@ import { createDatabase, createSilentLog, quoteIdentifier, systemActor, type Dat
 import { centerMigrations, checkBackup, cityMigrations, createCenterServices, restoreBackup, takeBackup, verifyEverything } from "#server";
 import { createTestDatabase, testServerUrl, type TestDatabase } from "#test-support";
 import { reconcileFeed } from "../../../server/compose/reconcile.ts";
-import { newGrant, startExchangeCity, until, type ExchangeCity } from "../../support/exchange/exchange-city.ts";
+import { dropSlots, newGrant, startExchangeCity, until, type ExchangeCity } from "../../support/exchange/exchange-city.ts";
 
 /**
  * The rehearsal: a centre with a catalog and a flowing exchange is backed up while it runs, goes on for a while, loses
@@ -117,11 +117,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await city?.end();
-  // A database with a slot cannot be dropped, and the walsender of a killed node ends a moment later.
-  await until("the slots are dropped", async () => {
-    await write("select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database() and not active");
-    return (await source.read((reader) => reader.query("select from pg_replication_slots where database = current_database()"))).rowCount === 0;
-  });
+  await dropSlots(source);
   for (const one of made) await one.drop();
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);

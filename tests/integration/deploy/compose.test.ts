@@ -140,7 +140,10 @@ test("the image has every folder that the program imports, runs as nobody, and t
   expect(dockerfile).toMatch(/^ARG NODE_IMAGE=node:\d+\.\d+\.\d+-[a-z]+-slim$/m);
 });
 
-/** The plugin of Docker's own packages, or the program of Debian's; neither needs an engine to read a file. */
+/**
+ * The plugin of Docker's own packages, or the program of Debian's, which is older and knows all of the file but the name
+ * of the project; neither needs an engine to read a file.
+ */
 const composeCommand = ([["docker", "compose"], ["docker-compose"]] as const).find(([program, ...rest]) => {
   try {
     execFileSync(program, [...rest, "version"], { stdio: "ignore" });
@@ -153,7 +156,12 @@ if (composeCommand === undefined) process.stderr.write("\n!!! SKIPPED: compose.y
 
 test.skipIf(composeCommand === undefined && process.env.ZHENGTONG_TEST_ENGINES !== "required")("docker compose accepts the file with the secrets that the script makes, and refuses it without", async () => {
   const [program, ...rest] = composeCommand ?? ["docker", "compose"];
-  const run = (environment: string) => promisify(execFile)(program, [...rest, "-f", join(deploy, "compose.yaml"), "--env-file", environment, "--profile", "nodes", "--profile", "monitoring", "config", "-q"], { env: { PATH: process.env.PATH, HOME: process.env.HOME } });
+  const text = program === "docker" ? composeText : composeText.replace(/^name: zhengtong$/m, "");
+  const run = (environment: string) => {
+    const reading = promisify(execFile)(program, [...rest, "-f", "-", "--project-directory", deploy, "--env-file", environment, "--profile", "nodes", "--profile", "monitoring", "config", "-q"], { env: { PATH: process.env.PATH, HOME: process.env.HOME } });
+    reading.child.stdin!.end(text);
+    return reading;
+  };
   await makeSecrets();
   await expect(run(join(folder, "env"))).resolves.toMatchObject({ stdout: "" });
   writeFileSync(join(folder, "empty"), "");

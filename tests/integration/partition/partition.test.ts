@@ -4,7 +4,7 @@ import { createSilentLog, quoteIdentifier, type Database } from "#platform";
 import { verifyFeedEvidence, type Feed } from "#exchange-nodes";
 import { createTestDatabase, type TestDatabase } from "#test-support";
 import { reconcileFeed } from "../../../server/compose/reconcile.ts";
-import { cityOffice, newGrant, startExchangeCity, until, type ExchangeCity, type NodePlace } from "../../support/exchange/exchange-city.ts";
+import { cityOffice, dropSlots, newGrant, startExchangeCity, until, type ExchangeCity, type NodePlace } from "../../support/exchange/exchange-city.ts";
 import { createNetworkNamespace, establishedTo, forward, networkNamespacesWork, type NetworkLink, type NetworkNamespace } from "../../support/network-namespace.ts";
 
 /**
@@ -99,10 +99,7 @@ describe.skipIf(!possible)("a partition between the centre and departments' node
     await city?.end();
     for (const forwarder of forwarders) await forwarder.close();
     for (const network of networks) await network.remove();
-    await until("the slots are dropped", async () => {
-      await write("select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database() and not active");
-      return (await source.read((reader) => reader.query("select from pg_replication_slots where database = current_database()"))).rowCount === 0;
-    });
+    await dropSlots(source);
     for (const one of made) await one.drop();
   }, 60_000);
 

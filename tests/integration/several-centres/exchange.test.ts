@@ -8,7 +8,7 @@ import { exchangeMigrations } from "#exchange-nodes";
 import { createTestDatabase, type TestDatabase } from "#test-support";
 import { reconcileFeed } from "../../../server/compose/reconcile.ts";
 import { freePorts } from "../../support/engines/engine.ts";
-import { cityOffice, newGrant, until } from "../../support/exchange/exchange-city.ts";
+import { cityOffice, dropSlots, newGrant, until } from "../../support/exchange/exchange-city.ts";
 import { openTableExchange, type TableExchange } from "../../support/exchange/exchange-kernel.ts";
 import type { ProcessReady, ProcessRole } from "../../support/exchange/exchange-process.ts";
 import { announceGrant, tableCatalogSql } from "../../support/exchange/table-catalog.ts";
@@ -107,10 +107,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const name of running.keys()) await kill(name);
   await office?.close();
-  await until("the slots are dropped", async () => {
-    await write("select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database() and not active");
-    return (await source.read((reader) => reader.query("select from pg_replication_slots where database = current_database()"))).rowCount === 0;
-  });
+  await dropSlots(source);
   balancer?.close();
   for (const one of made) await one.drop();
 }, 60_000);

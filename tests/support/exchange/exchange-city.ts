@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { DataItem, Grant } from "#standards";
-import { createDatabase, migrate, platformMigrations, type Actor, type Log } from "#platform";
+import { createDatabase, migrate, platformMigrations, type Actor, type Database, type Log } from "#platform";
 import { exchangeMigrations, type ExchangeEntry, type KafkaFeedLogSettings, type SourceConfig } from "#exchange-nodes";
 import { openTableExchange, type TableExchange } from "./exchange-kernel.ts";
 import type { ProcessReady, ProcessRole } from "./exchange-process.ts";
@@ -161,4 +161,14 @@ export async function until(what: string, holds: () => Promise<boolean>, timeout
     if (performance.now() > deadline) throw new Error(`never came true: ${what}`);
     await new Promise((done) => setTimeout(done, everyMs));
   }
+}
+
+/** Gives back the slots of processes that were killed: a database with one cannot be dropped, and a killed node's walsender ends a moment later. */
+export async function dropSlots(database: Database): Promise<void> {
+  await until("the slots are dropped", () =>
+    database.withTransaction(async (tx) => {
+      await tx.query("select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database() and not active");
+      return (await tx.query("select from pg_replication_slots where database = current_database()")).rowCount === 0;
+    }),
+  );
 }
