@@ -62,11 +62,17 @@ export async function loadRdKafka(): Promise<RdKafka> {
     const loaded = (await import(packageName)) as { default: RdKafka };
     return loaded.default;
   } catch (cause) {
-    throw new UnavailableError("Kafka is configured as the feed log, but its client node-rdkafka is not built on this machine", {
-      zh: "已配置 Kafka 作为数据流日志,但本机未构建其客户端 node-rdkafka",
-      code: "kafka.client-missing",
-      nextStep: "Install a C++ compiler, make and python3 (Debian: build-essential python3; with librdkafka-dev it takes 20 s instead of 3 min), then run: npm run engines:kafka. 安装编译工具后执行 npm run engines:kafka。",
-      cause,
-    });
+    throw clientMissing(cause);
   }
+}
+
+/** What hinders the client; that no built one was found needs no list of the places looked at. */
+export function clientMissing(cause: unknown): UnavailableError {
+  const notBuilt = cause instanceof Error && cause.message.startsWith("Could not locate the bindings file");
+  return new UnavailableError("Kafka is in the settings, but its client node-rdkafka is not built on this machine", {
+    zh: "已配置 Kafka,但本机未构建其客户端 node-rdkafka",
+    code: "kafka.client-missing",
+    nextStep: "Install a C++ compiler, make and python3 (Debian: build-essential python3; with librdkafka-dev it takes 20 s instead of 3 min), then run: npm run engines:kafka. 安装编译工具后执行 npm run engines:kafka。",
+    ...(notBuilt ? {} : { cause }),
+  });
 }
